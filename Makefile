@@ -1,0 +1,36 @@
+# Every target sets itself up: nothing but Python 3.11+, make and git is needed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.PHONY: help setup demo test format clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## make .venv with the pinned versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("extractor needs Python 3.11 or newer; try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the main job against the embedded simulator, over real HTTP
+	@$(BIN)/extractor demo
+
+test: $(STAMP)  ## everything a change must pass: format, lint, types, layers, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest --cov --cov-report=
+
+format: $(STAMP)  ## let ruff put the code in form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## drop what the other targets made
+	rm -rf $(VENV) exports .extractor demo-* .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

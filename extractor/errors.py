@@ -1,0 +1,96 @@
+"""One tree of errors, by whose fault it is.
+
+Every error carries facts and one human sentence with a remedy; library errors are mapped to these at one seam per
+layer, so nothing above ``remote`` knows aiohttp and nothing above ``config`` knows pydantic::
+
+    ExtractorError
+    +-- ConfigError               the user's: file, key, remedy (exit code 2)
+    +-- RemoteError               the service's, or the way to it
+    |   +-- Rejected              400: the request is malformed
+    |   +-- Unauthorized          401: credentials missing, wrong or outdated
+    |   +-- Forbidden             403: the API user lacks a permission
+    |   +-- NotFound              404: client id, segment or group does not exist
+    |   +-- TokenGone             the export's AccessToken is no longer known
+    |   +-- Throttled             429: too many requests
+    |   +-- Unavailable           503, other 5xx, network: try again later
+    |   +-- Malformed             an answer that is not what the contract says: never data
+    +-- LocalError                this machine's: disk full, folder not writable, state locked
+    +-- IntegrityError            counts or checksums do not match (exit code 6)
+
+No message may hold a secret, an AccessToken, a match value or a record's content.
+"""
+
+from __future__ import annotations
+
+
+class ExtractorError(Exception):
+    """The root: anything the tool refuses or reports on purpose. A traceback of anything else is a bug."""
+
+
+class ConfigError(ExtractorError):
+    """What the user wrote cannot be run. Holds every problem found, not only the first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RemoteError(ExtractorError):
+    """The service answered, or failed to answer, in a way that stops this request.
+
+    ``status`` is the HTTP status, or None when there was no complete answer. ``retry_after`` is in seconds, already
+    worked out from either form of the header. ``ambiguous`` means that the server may have done what was asked.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+
+
+class Rejected(RemoteError):  # noqa: N818 - the house's words (design, section 3)
+    """400, or another 4xx without a meaning of its own: the same request will be refused again."""
+
+
+class Unauthorized(RemoteError):  # noqa: N818 - as above
+    """401: credentials are missing, wrong or outdated."""
+
+
+class Forbidden(RemoteError):  # noqa: N818 - as above
+    """403: authenticated, but the API user lacks a permission."""
+
+
+class NotFound(RemoteError):  # noqa: N818 - as above
+    """404: something named in the path or body does not exist."""
+
+
+class TokenGone(RemoteError):  # noqa: N818 - as above
+    """The AccessToken is unknown, expired or already retrieved."""
+
+
+class Throttled(RemoteError):  # noqa: N818 - as above
+    """429: too many requests on this connection."""
+
+
+class Unavailable(RemoteError):  # noqa: N818 - as above
+    """503, another 5xx, or no answer at all."""
+
+
+class Malformed(RemoteError):  # noqa: N818 - as above
+    """A truncated, oversized, mistyped or unreadable answer. It is never used as data."""
+
+
+class LocalError(ExtractorError):
+    """This machine's fault: a full disk, a folder that cannot be written, a state folder in use."""
+
+
+class IntegrityError(ExtractorError):
+    """Counts, offsets or checksums contradict each other. Nothing that contradicts is published."""
