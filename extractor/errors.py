@@ -89,7 +89,7 @@ class Malformed(RemoteError):  # noqa: N818 - as above
 
 
 class LocalError(ExtractorError):
-    """This machine's fault: a full disk, a folder that cannot be written, a state folder in use."""
+    """The fault of this machine: a full disk, a folder that cannot be written, a state folder in use."""
 
 
 class IntegrityError(ExtractorError):

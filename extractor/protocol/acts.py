@@ -1,0 +1,252 @@
+"""What the rows of the lifecycle's table do, one function a row.
+
+Each takes a life, the event that its row is for, and now; it returns the next life and the commands that follow. The
+table in ``lifecycle`` guarantees the event's type and says which phases a function may lead to. A contradiction in the
+server's counts is raised as IntegrityError; ``step`` turns it into the verdict. Called by ``lifecycle`` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from extractor.errors import IntegrityError
+from extractor.protocol import paging as pages
+from extractor.protocol.life import IllegalEvent, Life, Phase, Step
+from extractor.protocol.pace import poll_delay, re_export_delay
+from extractor.protocol.paging import PageFacts, Paging
+from extractor.protocol.retry import decide
+from extractor.protocol.vocabulary import (
+    Command,
+    Commit,
+    CommitIntended,
+    Committed,
+    DropExport,
+    ExportSealed,
+    Fault,
+    FetchPage,
+    Finish,
+    Initiate,
+    InitiateIntended,
+    Meaning,
+    Outcome,
+    PageFetched,
+    PageRefused,
+    PageStored,
+    PollStatus,
+    RequestFailed,
+    SealExport,
+    StatusReported,
+    StorePage,
+    TokenIssued,
+    Verdict,
+)
+
+_LOSSES = {
+    Meaning.ERROR: "the export ended in Error -- check the segment's configuration in MyPreferences",
+    Meaning.EXPIRED: "the export expired before all of it was read -- with fewer exports at once (limits.exports) each "
+    "has more time",
+    Meaning.RETRIEVED: "the export was marked Retrieved by somebody else -- does another program use this token?",
+}
+
+
+def intended(life: Life, event: InitiateIntended, _now: float) -> Step:
+    return replace(life, phase=Phase.INITIATING, export=event.export), []
+
+
+def issued(life: Life, event: TokenIssued, now: float) -> Step:
+    policy = life.policy
+    fresh = replace(
+        life,
+        phase=Phase.PROCESSING,
+        token=event.token,
+        processing_since=now,
+        polls=0,
+        unknown_polls=0,
+        row_count=None,
+        paging=Paging(limit=policy.page_size, window=policy.window),
+    )
+    return fresh, [PollStatus(token=event.token, after=poll_delay(0, policy.poll))]
+
+
+def poll_on(life: Life, event: StatusReported, now: float) -> Step:
+    policy, polls = life.policy, life.polls + 1
+    unknown = life.unknown_polls + (event.meaning is Meaning.UNKNOWN)
+    if unknown > policy.unknown_polls:
+        return stop(
+            life,
+            Verdict.EXPORT_FAILED,
+            f"the server kept answering the unknown Status {event.spelled!r} -- if it has a known meaning, "
+            "add it under connection.dialect.statuses",
+        )
+    delay = poll_delay(polls, policy.poll)
+    if now + delay - life.processing_since > policy.processing_timeout:
+        return stop(
+            life,
+            Verdict.UNAVAILABLE,
+            f"the export was still {event.spelled!r} after {policy.processing_timeout:g} s -- the server is slow "
+            "or the segment very large: raise limits.processing_timeout",
+        )
+    if _after_deadline(life, now + delay):
+        return stop(life, Verdict.UNAVAILABLE, f"the run's deadline came while the export was {event.spelled!r}")
+    after = replace(life, polls=polls, unknown_polls=unknown)
+    return after, [PollStatus(token=_token(life), after=delay)]
+
+
+def ready(life: Life, event: StatusReported, _now: float) -> Step:
+    return _ask_pages(replace(life, phase=Phase.READY, row_count=event.row_count))
+
+
+def fetched(life: Life, event: PageFetched, _now: float) -> Step:
+    facts = PageFacts(offset=event.offset, count=event.count, total=event.total, has_more=event.has_more)
+    _check_row_count(life, event.total)
+    paging = pages.accept(life.paging, asked=event.asked, page=facts)
+    after, commands = _ask_pages(replace(life, phase=Phase.RETRIEVING, paging=paging))
+    return after, [StorePage(page=event), *commands]
+
+
+def stored(life: Life, event: PageStored, _now: float) -> Step:
+    facts = PageFacts(offset=event.offset, count=event.count, total=event.total, has_more=event.has_more)
+    _check_row_count(life, event.total)
+    paging = pages.store(life.paging, page=facts, lines=event.lines)
+    commands: list[Command] = [SealExport()] if paging.complete else []
+    return replace(life, phase=Phase.RETRIEVING, paging=paging), commands
+
+
+def late_page(life: Life, _event: PageStored, _now: float) -> Step:
+    return life, []
+
+
+def unreadable(life: Life, event: PageRefused, _now: float) -> Step:
+    return stop(life, Verdict.INTEGRITY, event.message)
+
+
+def sealed(life: Life, event: ExportSealed, _now: float) -> Step:
+    written = sum(part.records for part in event.parts)
+    if not life.paging.complete or written != life.paging.total:
+        raise IntegrityError(f"the parts hold {written} records, TotalResults is {life.paging.total}")
+    return replace(life, phase=Phase.SEALED), [Commit(token=_token(life))]
+
+
+def commit_intended(life: Life, _event: CommitIntended, _now: float) -> Step:
+    return replace(life, phase=Phase.COMMITTING), []
+
+
+def committed(life: Life, _event: Committed, _now: float) -> Step:
+    return _done(life, "")
+
+
+def commit_moot(life: Life, event: RequestFailed, _now: float) -> Step:
+    if event.failure.fault is Fault.TOKEN_GONE:
+        return _done(life, "" if event.command.attempt > 1 else "the token was already gone at Commit")
+    return _done(life, f"Commit was refused, the server keeps its files until they expire: {event.failure.message}")
+
+
+def commit_again(life: Life, event: RequestFailed, now: float) -> Step:
+    after, commands = try_again(life, event, now)
+    if after.phase is Phase.STOPPED:
+        return _done(life, f"Commit was never acknowledged, the token is left to expire: {event.failure.message}")
+    return after, commands
+
+
+def try_again(life: Life, event: RequestFailed, now: float) -> Step:
+    command, failure = event.command, event.failure
+    orphan = isinstance(command, Initiate) and failure.ambiguous
+    life = replace(life, possible_orphans=life.possible_orphans + orphan)
+    decision = decide(
+        failure,
+        attempt=command.attempt,
+        failing_since=command.failing_since,
+        now=now,
+        draw=event.draw,
+        policy=life.policy.retry,
+    )
+    if decision is None:
+        passing = failure.fault is not Fault.MALFORMED
+        verdict = Verdict.UNAVAILABLE if passing else Verdict.EXPORT_FAILED
+        return stop(life, verdict, f"{failure.message} (given up after {command.attempt} tries)")
+    again = _reissued(command, after=decision.delay, failing_since=decision.failing_since)
+    return replace(life, retries=life.retries + 1), [again]
+
+
+def _reissued(
+    command: Initiate | PollStatus | FetchPage | Commit, *, after: float, failing_since: float
+) -> Initiate | PollStatus | FetchPage | Commit:
+    return replace(command, after=after, attempt=command.attempt + 1, failing_since=failing_since)
+
+
+def refused(life: Life, event: RequestFailed, _now: float) -> Step:
+    return stop(life, Verdict.REFUSED, event.failure.message)
+
+
+def not_permitted(life: Life, _event: StatusReported, _now: float) -> Step:
+    return stop(
+        life,
+        Verdict.REFUSED,
+        "Status Failed: the API user lacks permission to retrieve this data -- ask your MyPreferences administrator to "
+        "grant the user's group access to the segment",
+    )
+
+
+def export_again(life: Life, event: StatusReported | RequestFailed, now: float) -> Step:
+    """The export is lost: its pages are dropped and a new one is asked for, within the bound."""
+    why = _LOSSES[event.meaning] if isinstance(event, StatusReported) else event.failure.message
+    if life.export > life.policy.re_exports:
+        return stop(life, Verdict.EXPORT_FAILED, f"{why} (after {life.export} exports)")
+    delay = re_export_delay(life.export)
+    if _after_deadline(life, now + delay):
+        return stop(life, Verdict.UNAVAILABLE, f"{why}; the run's deadline leaves no time for another export")
+    dropped = replace(life, phase=Phase.PLANNED, token=None, paging=Paging(limit=1), retries=life.retries + 1)
+    return dropped, [DropExport(export=life.export), Initiate(export=life.export + 1, after=delay)]
+
+
+# --- Small parts of the rows. ----------------------------------------------------------------------------------------
+
+
+def _ask_pages(life: Life) -> Step:
+    paging, requests = pages.ask(life.paging)
+    token = _token(life)
+    return replace(life, paging=paging), [FetchPage(token=token, offset=at, limit=size) for at, size in requests]
+
+
+def _check_row_count(life: Life, total: int) -> None:
+    if life.policy.row_count_is_total and life.row_count is not None and life.row_count != total:
+        raise IntegrityError(
+            f"Status said RowCount {life.row_count}, the pages say TotalResults {total} -- if RowCount counts "
+            "something else on your account, set connection.dialect.row_count_is_total: false"
+        )
+
+
+def _after_deadline(life: Life, moment: float) -> bool:
+    deadline = life.policy.retry.deadline
+    return deadline is not None and moment > deadline
+
+
+def _token(life: Life) -> int:
+    if life.token is None:
+        raise IllegalEvent(f"there is no token in phase {life.phase}")
+    return life.token
+
+
+def _done(life: Life, note: str) -> Step:
+    outcome = _outcome(life, Verdict.DONE, "", note)
+    return replace(life, phase=Phase.DONE, outcome=outcome), [Finish(outcome=outcome)]
+
+
+def stop(life: Life, verdict: Verdict, message: str) -> Step:
+    """End the life short of Done, with the sentence that people will read."""
+    outcome = _outcome(life, verdict, message, "")
+    return replace(life, phase=Phase.STOPPED, outcome=outcome), [Finish(outcome=outcome)]
+
+
+def _outcome(life: Life, verdict: Verdict, message: str, note: str) -> Outcome:
+    return Outcome(
+        verdict=verdict,
+        message=message,
+        records=life.paging.stored_to,
+        exports=life.export,
+        retries=life.retries,
+        possible_orphans=life.possible_orphans,
+        row_count=life.row_count,
+        total_results=life.paging.total,
+        note=note,
+    )

@@ -1,0 +1,149 @@
+"""The API's paths and spellings, as data (contract, sections 1-3 and 10).
+
+What the documents leave open is a field here with the likeliest value as its default and an override under
+``connection.dialect`` in the configuration; nowhere else does the code branch on it. Decides how a word is spelled, not
+when it is said. Called by ``remote``; ``problems`` by ``cli`` when the configuration is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from extractor.config import Config, Problem
+from extractor.protocol.vocabulary import Meaning
+
+_PLACES = {
+    "initiate_segment": {"clientId", "name"},
+    "initiate_group": {"clientId", "name"},
+    "status": {"clientId", "accessToken", "kind"},
+    "retrieve": {"clientId", "accessToken", "kind"},
+    "commit": {"clientId", "accessToken", "kind"},
+    "keyed_message": {"clientId", "userId", "timestamp"},
+    "unkeyed_message": {"clientId", "userId", "timestamp", "secret"},
+    "keyed_scheme": {"hash"},
+    "unkeyed_scheme": {"hash"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One spelling of the API. Paths are relative to the base URL; ``{places}`` are percent-encoded when filled."""
+
+    # Paths. ``{kind}`` is ``Segment`` or ``SegmentGroup``.
+    initiate_segment: str = "Async/{clientId}/Export/Segment/{name}"
+    initiate_group: str = "Async/{clientId}/Export/SegmentGroup/{name}"
+    status: str = "Async/{clientId}/Export/{accessToken}/Status"
+    retrieve: str = "Async/{clientId}/Export/{accessToken}"
+    commit: str = "Async/{clientId}/Export/{accessToken}/Commit"
+
+    # What the request says.
+    profile_id_as_number: bool = False
+    true: str = "true"
+    false: str = "false"
+    keep_files: bool = False
+
+    # What the answers say.
+    records: str = "UserProfilePreferences"
+    statuses: Mapping[str, Meaning] = field(
+        default_factory=lambda: {
+            "Processing": Meaning.PROCESSING,
+            "Complete": Meaning.COMPLETE,
+            "Retrieved": Meaning.RETRIEVED,
+            "Expired": Meaning.EXPIRED,
+            "Error": Meaning.ERROR,
+            "Failed": Meaning.FAILED,
+        }
+    )
+    row_count_is_total: bool = True  # RowCount counts profiles, so it must equal TotalResults
+    token_gone: tuple[int, ...] = (404, 410)
+    content_types: tuple[str, ...] = ("application/json", "text/json")
+
+    # PNAUTHINFO3 (contract, section 2.2).
+    keyed_scheme: str = "PNAUTHINFO3-HMAC-{hash}"
+    unkeyed_scheme: str = "PNAUTHINFO3-{hash}"
+    keyed_message: str = "{clientId}:{userId}:{timestamp}"
+    unkeyed_message: str = "{clientId}:{userId}:{timestamp}:{secret}"
+    timestamp: str = "%Y-%m-%dT%H:%M:%SZ"  # strftime, of UTC
+    secret_is_base64: bool = False
+
+    def meaning(self, spelled: str | None) -> Meaning:
+        """Read a Status: case does not matter, an unlisted word is UNKNOWN (contract, section 3.3)."""
+        wanted = (spelled or "").casefold()
+        for word, meaning in self.statuses.items():
+            if word.casefold() == wanted:
+                return meaning
+        return Meaning.UNKNOWN
+
+
+def dialect_of(config: Config) -> Dialect:
+    """Give the configured dialect. Call after ``problems`` found none."""
+    changes: dict[str, Any] = {}
+    for key, value in config.connection.dialect.items():
+        changes[key] = _read(key, value)
+    return replace(Dialect(), **changes)
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """Check ``connection.dialect``: unknown keys, wrong types, templates with unknown places."""
+    known = [each.name for each in fields(Dialect)]
+    for key, value in config.connection.dialect.items():
+        where = ("connection", "dialect", key)
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"the keys are {', '.join(known)}"
+            yield Problem(location=where, message=f'unknown key "{key}" -- {hint}')
+            continue
+        try:
+            _read(key, value)
+        except ValueError as error:
+            yield Problem(location=where, message=str(error))
+
+
+def _read(key: str, value: object) -> object:
+    """Turn one override into a field's value; raises ValueError with the remedy."""
+    default = getattr(Dialect(), key)
+    if key == "statuses":
+        return {**default, **_statuses(value)}
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+    if isinstance(default, tuple):
+        kind = type(default[0])
+        if not isinstance(value, list) or not all(type(each) is kind for each in value):
+            raise ValueError(f"must be a list like {list(default)}")
+        return tuple(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f'must be text like "{default}"')
+    _check_places(key, value)
+    return value
+
+
+def _statuses(value: object) -> dict[str, Meaning]:
+    meanings = ", ".join(Meaning)
+    if not isinstance(value, dict):
+        raise ValueError(f"must map the server's words to meanings, like {{Ready: complete}}; meanings: {meanings}")
+    try:
+        return {str(word): Meaning(meaning) for word, meaning in value.items()}
+    except ValueError:
+        raise ValueError(f"unknown meaning -- the meanings are {meanings}") from None
+
+
+def _check_places(key: str, template: str) -> None:
+    allowed = _PLACES.get(key)
+    if allowed is None:
+        return
+    try:
+        used = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"is not a template ({error}) -- write places as {{name}}") from None
+    if not used <= allowed:
+        listed = ", ".join(f"{{{name}}}" for name in sorted(allowed))
+        raise ValueError(f"has a place that is not known here -- the places are {listed}")
+    needed = "accessToken" if "accessToken" in allowed else "name" if "name" in allowed else None
+    if needed is not None and needed not in used:
+        raise ValueError(f"must hold {{{needed}}}")

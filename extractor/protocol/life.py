@@ -1,0 +1,68 @@
+"""The state of one job, and the bounds that it lives within.
+
+Values only: ``lifecycle`` says what may happen to them, ``acts`` what then does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from extractor.errors import ExtractorError
+from extractor.protocol.pace import PollPolicy
+from extractor.protocol.paging import Paging
+from extractor.protocol.retry import RetryPolicy
+from extractor.protocol.vocabulary import Command, Outcome
+
+
+class IllegalEvent(ExtractorError):  # noqa: N818 - the house's word
+    """An event without a row in ``TABLE``: a bug of the caller, or a journal that was tampered with."""
+
+
+class Phase(StrEnum):
+    """Where a job stands. ``DONE`` and ``STOPPED`` are final."""
+
+    PLANNED = "planned"
+    INITIATING = "initiating"
+    PROCESSING = "processing"
+    READY = "ready"
+    RETRIEVING = "retrieving"
+    SEALED = "sealed"
+    COMMITTING = "committing"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifePolicy:
+    """The bounds of a life; seconds and counts."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    poll: PollPolicy = field(default_factory=PollPolicy)
+    page_size: int = 1000
+    window: int = 1
+    re_exports: int = 3
+    processing_timeout: float = 21_600.0
+    unknown_polls: int = 40
+    row_count_is_total: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """The state of one job. A value: ``step`` makes the next one."""
+
+    policy: LifePolicy
+    phase: Phase = Phase.PLANNED
+    export: int = 0  # how many exports have been asked for
+    token: int | None = field(default=None, repr=False)
+    processing_since: float = 0.0
+    polls: int = 0
+    unknown_polls: int = 0
+    row_count: int | None = None
+    paging: Paging = field(default_factory=lambda: Paging(limit=1))
+    retries: int = 0
+    possible_orphans: int = 0
+    outcome: Outcome | None = None
+
+
+Step = tuple[Life, list[Command]]

@@ -1,0 +1,132 @@
+"""Pages tile ``[1..TotalResults]``, or the export fails."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.errors import IntegrityError
+from extractor.protocol.paging import PageFacts, Paging, accept, ask, store
+
+
+def facts(offset: int, count: int, total: int, *, has_more: bool | None = None) -> PageFacts:
+    """An honest page, unless ``has_more`` says otherwise."""
+    more = offset + count - 1 < total if has_more is None else has_more
+    return PageFacts(offset=offset, count=count, total=total, has_more=more)
+
+
+@given(
+    total=st.integers(0, 300),
+    limit=st.integers(1, 50),
+    granted=st.integers(1, 60),
+    window=st.integers(1, 6),
+    data=st.data(),
+)
+def test_any_server_that_is_honest_is_read_to_the_last_record(
+    total: int, limit: int, granted: int, window: int, data: st.DataObject
+) -> None:
+    """Whatever it clamps and in whatever order answers arrive: every index once, in order, and then complete."""
+    paging = Paging(limit=limit, window=window)
+    outstanding: list[tuple[int, int]] = []
+    arrived: dict[int, PageFacts] = {}
+    stored: list[int] = []
+    while True:
+        paging, requests = ask(paging)
+        outstanding += requests
+        assert len(outstanding) <= window
+        if not outstanding:
+            break
+        asked, size = outstanding.pop(data.draw(st.integers(0, len(outstanding) - 1)))
+        assert 1 <= size <= limit
+        most = min(size, granted, max(0, total - asked + 1))
+        count = data.draw(st.integers(min(1, most), most))
+        page = facts(asked, count, total)
+        paging = accept(paging, asked=asked, page=page)
+        arrived[asked] = page
+        while (paging.stored_to + 1) in arrived:
+            page = arrived.pop(paging.stored_to + 1)
+            stored += range(page.offset, page.offset + page.count)
+            paging = store(paging, page=page, lines=page.count)
+            if page.count == 0:
+                break
+    assert list(range(1, total + 1)) == stored
+    assert paging.complete
+
+
+@given(total=st.integers(1, 200), limit=st.integers(1, 50), cut=st.integers(0, 10))
+def test_a_replay_of_stored_pages_goes_on_where_they_end(total: int, limit: int, cut: int) -> None:
+    """Resume folds stored pages only; the next request starts behind them."""
+    paging = Paging(limit=limit)
+    last = 0
+    for start in list(range(1, total + 1, limit))[:cut]:
+        count = min(limit, total - start + 1)
+        paging = store(paging, page=facts(start, count, total), lines=count)
+        last = start + count - 1
+    _, requests = ask(paging)
+    assert ([] if last == total else [(last + 1, limit)]) == requests
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (facts(2, 10, 100), "starts at Offset 2"),
+        (facts(1, 0, 100), "no records although TotalResults is 100"),
+        (facts(1, 10, 5), "runs past TotalResults 5"),
+        (facts(1, 10, 100, has_more=False), "HasMore is False after 10 of TotalResults 100"),
+        (facts(1, 10, 10, has_more=True), "HasMore is True after 10 of TotalResults 10"),
+        (facts(1, 0, 0, has_more=True), "HasMore is true although TotalResults is 0"),
+        (facts(1, -1, 10), "negative"),
+        (facts(1, 1, -10), "negative"),
+    ],
+)
+def test_a_page_that_contradicts_itself_is_refused(page: PageFacts, said: str) -> None:
+    """Each lie has its sentence."""
+    paging, _ = ask(Paging(limit=10))
+    with pytest.raises(IntegrityError, match=said):
+        accept(paging, asked=1, page=page)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (facts(11, 10, 101), "TotalResults changed from 100 to 101"),
+        (facts(6, 10, 100), "starts at Offset 6"),
+        (facts(12, 10, 100), "starts at Offset 12"),
+    ],
+)
+def test_a_page_that_contradicts_an_earlier_one_is_refused(page: PageFacts, said: str) -> None:
+    """An overlap doubles, a shift loses, a changed total does either."""
+    paging, _ = ask(Paging(limit=10))
+    paging, _ = ask(accept(paging, asked=1, page=facts(1, 10, 100)))
+    with pytest.raises(IntegrityError, match=said):
+        accept(paging, asked=11, page=page)
+
+
+def test_a_page_that_nobody_asked_for_is_refused() -> None:
+    """Also when it would fit."""
+    with pytest.raises(IntegrityError, match="not asked for"):
+        accept(Paging(limit=10), asked=1, page=facts(1, 10, 10))
+
+
+def test_a_page_that_overlaps_an_outstanding_one_is_refused() -> None:
+    """With several outstanding, more than was asked for would double the next tile."""
+    paging, _ = ask(Paging(limit=10, window=3))
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 10, 100)))
+    assert [(11, 10), (21, 10), (31, 10)] == requests
+    with pytest.raises(IntegrityError, match="overlap the next page"):
+        accept(paging, asked=11, page=facts(11, 12, 100))
+
+
+def test_fewer_lines_than_records_are_refused() -> None:
+    """The fourth way of counting: what was written."""
+    with pytest.raises(IntegrityError, match="counts 10 records, 9 lines"):
+        store(Paging(limit=10), page=facts(1, 10, 10), lines=9)
+
+
+def test_the_next_offset_is_offset_plus_count_never_offset_plus_limit() -> None:
+    """A server that clamps the limit to 3 of 10 is read in threes."""
+    paging, requests = ask(Paging(limit=10))
+    assert [(1, 10)] == requests
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 3, 7)))
+    assert [(4, 10)] == requests
+    paging, requests = ask(accept(paging, asked=4, page=facts(4, 3, 7)))
+    assert [(7, 10)] == requests
