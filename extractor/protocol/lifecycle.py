@@ -77,8 +77,11 @@ _P, _S = Phase, Symbol
 
 _AGAIN = _row(acts.export_again, "the export is lost: ask for a new one, within the bound", _P.PLANNED, _P.STOPPED)
 _REFUSED = _row(acts.refused, "the same request would be refused again", _P.STOPPED)
-_LATE = _row(acts.late_page, "became durable while its export was given up; dropped with it", _P.PLANNED, _P.STOPPED)
 _UNREADABLE = _row(acts.unreadable, "a record is not valid JSON: nothing of the job is published", _P.STOPPED)
+
+
+def _late_in(phase: Phase) -> Rule:
+    return _row(acts.late_page, "became durable while its export was given up; dropped with it", phase)
 
 
 def _retry_in(phase: Phase) -> Rule:
@@ -87,7 +90,7 @@ def _retry_in(phase: Phase) -> Rule:
 
 TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.PLANNED, _S.INTENDED): _row(acts.intended, "intent before effect", _P.INITIATING),
-    (_P.PLANNED, _S.STORED): _LATE,
+    (_P.PLANNED, _S.STORED): _late_in(_P.PLANNED),
     (_P.INITIATING, _S.INTENDED): _row(acts.intended, "the POST is tried again", _P.INITIATING),
     (_P.INITIATING, _S.ISSUED): _row(acts.issued, "the export exists", _P.PROCESSING),
     (_P.INITIATING, _S.TRY_FAILED): _retry_in(_P.INITIATING),
@@ -121,7 +124,7 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.COMMITTING, _S.TOKEN_LOST): _row(acts.commit_moot, "an earlier Commit arrived, its answer did not", _P.DONE),
     (_P.COMMITTING, _S.TRY_FAILED): _row(acts.commit_again, "the data is safe either way", _P.COMMITTING, _P.DONE),
     (_P.COMMITTING, _S.REFUSED): _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE),
-    (_P.STOPPED, _S.STORED): _LATE,
+    (_P.STOPPED, _S.STORED): _late_in(_P.STOPPED),
 }
 
 _OF_MEANING = {
