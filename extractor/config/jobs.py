@@ -1,0 +1,122 @@
+"""The ``jobs`` section: which segments or groups, since when, and for whom.
+
+Decides what one entry may say. Does not split values into batches, derive names or notice two entries that ask for the
+same: that is planning. Read by ``plan``.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+
+from extractor.config.fields import Count, Instant, Name, Section
+from extractor.config.problems import refusal
+
+_INTEGER = re.compile("-?[0-9]+")
+
+
+def _as_written(value: object) -> str:
+    """Text as it stands in the file; a whole number is kept as its digits, other types have lost their spelling."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise refusal("must be text or a whole number -- put the value in quotes")
+    if not value.strip():
+        raise refusal("is blank -- write the value, or remove the line")
+    return value
+
+
+MatchValue = Annotated[
+    str,
+    BeforeValidator(_as_written),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"\S"}, {"type": "integer"}]}),
+]
+
+
+class Match(Section):
+    """Only the people named by ``values`` come out, of those that the segment holds."""
+
+    criteria: Literal["ProfileId", "AlternateId", "PhoneNumber", "EmailAddress"] = Field(
+        description="What the values are. The service's own spelling.", examples=["EmailAddress"]
+    )
+    type: Name | None = Field(
+        default=None,
+        validate_default=True,
+        description="Keeps only people who carry this type: an AlternateIdType (required for AlternateId), a customer, "
+        "phone or email type.",
+    )
+    values: tuple[MatchValue, ...] = Field(
+        repr=False,
+        description="The identifiers, exactly as written; whole numbers are kept as their digits. Exact repetitions "
+        "are asked for once. Quote what YAML would read as something else, such as 1.50 or true.",
+        examples=["[...]"],
+    )
+    batch: Count = Field(
+        default=1000,
+        gt=0,
+        description="Values in one export request, a count. The service's limit is not documented; lower it if the "
+        "service refuses with 400.",
+    )
+
+    @field_validator("type")
+    @classmethod
+    def _alternate_id_has_type(cls, kind: str | None, info: ValidationInfo) -> str | None:
+        if kind is None and info.data.get("criteria") == "AlternateId":
+            raise refusal('AlternateId needs a type (the AlternateIdType\'s name) -- add "type: CRM" or similar')
+        return kind
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _values_are_inline(cls, values: object) -> object:
+        if isinstance(values, dict):
+            raise refusal(
+                "values from elsewhere (file: ...) are planned but not in this version -- write them here, as a list"
+            )
+        return values
+
+    @field_validator("values")
+    @classmethod
+    def _values_fit_criteria(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not values:
+            raise refusal("is empty, which would ask for nobody -- add a value, or remove match")
+        if info.data.get("criteria") == "ProfileId":
+            wrong = [index for index, value in enumerate(values) if _INTEGER.fullmatch(value) is None]
+            if wrong:
+                also = f" (nor are {len(wrong) - 1} later values)" if len(wrong) > 1 else ""
+                raise refusal(f"is not an integer{also} -- ProfileId values are whole numbers", at=(wrong[0],))
+        return tuple(dict.fromkeys(values))
+
+
+class Job(Section):
+    """One thing to export: a segment or a group, whole or narrowed."""
+
+    name: Name | None = Field(
+        default=None,
+        description="What --job selects and messages show; unique in the file. Derived from the rest when left out.",
+    )
+    segment: Name | None = Field(
+        default=None, description="The segment's name as in the service, spaces included. Either this or group."
+    )
+    group: Name | None = Field(
+        default=None,
+        validate_default=True,
+        description="The segment group's name as in the service. Either this or segment.",
+    )
+    since: Instant | None = Field(
+        default=None,
+        description="Only what changed after this instant, ISO 8601 with zone (Z is UTC): without a zone the service "
+        "may read it as US Eastern time. Left out: everything.",
+    )
+    match: Match | None = Field(default=None, description="Only these people. Left out: everybody in the segment.")
+
+    @field_validator("group")
+    @classmethod
+    def _one_dataset(cls, group: str | None, info: ValidationInfo) -> str | None:
+        if "segment" not in info.data:  # its own problem is already reported
+            return group
+        segment = info.data["segment"]
+        if segment is None and group is None:
+            raise refusal('needs a segment or a group -- add "segment: NAME" or "group: NAME"', up=1)
+        if segment is not None and group is not None:
+            raise refusal("has both a segment and a group -- keep one, and write a second job for the other", up=1)
+        return group
