@@ -1,0 +1,207 @@
+"""Every operation that changes the disk: write, sync, link, rename, remove. Nothing else in ``store`` does.
+
+Decides modes (files 0600, folders 0700, whatever the umask), that no symbolic link is followed into a new file, and
+what a failing disk is called: an OSError becomes a LocalError here, with its meaning and a remedy. Does not decide the
+order of operations: that is the promise of ``parts``, ``publish`` and ``writer``, and can be tested because there is
+this one door to count and to cut. SQLite has its own (``journal``).
+
+Durable means: survives power loss. A file's bytes are durable after its ``sync``; its name after ``sync_folder`` of the
+folder that it is in. Called by ``parts``, ``publish`` and by ``run`` for its folders.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from extractor.errors import LocalError
+
+_MEANINGS: Final = {
+    errno.ENOSPC: "the disk is full; free some space, then resume",
+    errno.EDQUOT: "the disk quota is used up; free some space or have it raised, then resume",
+    errno.EACCES: "access is denied; check the owner and the mode of the file and its folder",
+    errno.EPERM: "the operation is not permitted; check the owner and the mode of the file and its folder",
+    errno.EROFS: "the file system is read-only; choose another folder, or mount it writable",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n), or lower limits.exports",
+    errno.ENFILE: "too many files are open on this machine; close other programs, or lower limits.exports",
+    errno.EIO: "the disk reports an input/output error; check the disk before you resume",
+    errno.ENOENT: "there is no such file or folder; has it been removed or unmounted meanwhile?",
+    errno.EEXIST: "it exists already; has another run written here?",
+    errno.ENOTDIR: "it is a file where a folder is needed; move it out of the way",
+    errno.ENAMETOOLONG: "the name is too long for this file system; choose a shorter folder",
+    errno.ELOOP: "it is a symbolic link where a file is needed; move it out of the way",
+    errno.ENOTEMPTY: "the folder is not empty; move what is in it out of the way",
+}
+_CANNOT_LINK: Final = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def local_error(error: OSError, path: Path) -> LocalError:
+    """Say what an OSError means for ``path``, in one sentence with a remedy."""
+    meaning = _MEANINGS.get(error.errno or 0, f"{error.strerror or 'it failed'}; check the disk, then resume")
+    return LocalError(f"{path}: {meaning}")
+
+
+@contextmanager
+def _operation(path: Path) -> Iterator[None]:
+    """The door that every operation goes through."""
+    try:
+        yield
+    except OSError as error:
+        raise local_error(error, path) from error
+
+
+class AppendFile:
+    """An open file that is only ever appended to. Its methods raise LocalError; ``close`` may be called twice.
+
+    After a failed ``write`` or ``sync`` the file must be given up: what of it is on the disk is unknown, and a second
+    sync may report success for bytes that the first one lost.
+    """
+
+    __slots__ = ("_fd", "path")
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append all of ``data``; not durable before ``sync``."""
+        with _operation(self.path):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+
+    def sync(self) -> None:
+        """Make durable what was written; the name of a new file is not before ``sync_folder``."""
+        with _operation(self.path):
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Give the descriptor back; does not sync."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with _operation(self.path):
+                os.close(fd)
+
+
+def create_file(path: Path) -> AppendFile:
+    """Create ``path`` (0600), which must not exist, not even as a symbolic link."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _operation(path):
+        file = AppendFile(path, os.open(path, flags, 0o600))
+        os.chmod(path, 0o600)  # noqa: PTH101 - a umask may have taken bits away; pathlib offers nothing safer
+        return file
+
+
+def open_to_append(path: Path) -> AppendFile:
+    """Open ``path``, which must exist and not be a symbolic link, at its end."""
+    with _operation(path):
+        return AppendFile(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+
+def truncate(path: Path, length: int) -> None:
+    """Cut ``path`` to ``length`` bytes, durably. Raises LocalError if it is missing; never makes it longer."""
+    with _operation(path):
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(fd).st_size > length:
+                os.ftruncate(fd, length)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable: what was created, renamed or removed in it."""
+    with _operation(folder):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def make_folders(folder: Path) -> None:
+    """Make ``folder`` and what is missing above it (0700 each), durably. An existing folder is left as it is."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder.parent == folder:
+            break
+        folder = folder.parent
+    for each in reversed(missing):
+        with _operation(each):
+            _make_folder(each)
+        sync_folder(each.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        os.mkdir(folder, 0o700)  # noqa: PTH102 - the mode right at once
+        os.chmod(folder, 0o700)  # noqa: PTH101 - as in create_file
+    except FileExistsError:
+        if not folder.is_dir():  # or another thread was faster
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename ``source`` to ``target`` in the same file system, atomically; durable after ``sync_folder``."""
+    with _operation(target):
+        os.replace(source, target)  # noqa: PTH105 - as the other operations here
+
+
+def link(source: Path, target: Path) -> bool:
+    """Give ``source`` a second name; False if the file system cannot (another disk, no hard links): then copy."""
+    with _operation(target):
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _CANNOT_LINK:
+                return False
+            raise
+        return True
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file that may be gone already; durable after ``sync_folder``."""
+    with _operation(path):
+        path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove ``folder``, durably, if it is there and empty."""
+    with _operation(folder):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+                return
+            raise
+    sync_folder(folder.parent)
+
+
+def write_small(path: Path, data: bytes) -> None:
+    """Write a small file atomically and durably: readers see the old content or the new one, also after power loss."""
+    passing = path.with_name(f".{path.name}.passing")
+    remove_file(passing)  # of a run that was killed
+    file = create_file(passing)
+    try:
+        file.write(data)
+        file.sync()
+    finally:
+        file.close()
+    replace(passing, path)
+    sync_folder(path.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Try whether files can be made in ``folder``; raises LocalError, leaves nothing behind."""
+    probe = folder / f".writable.{os.getpid()}"
+    remove_file(probe)
+    create_file(probe).close()
+    remove_file(probe)

@@ -1,0 +1,97 @@
+-- The journal of a state folder: every statement that touches it, by name. Format 1.
+-- Times are Unix seconds, REAL. Bodies are JSON. The AccessToken stands in event bodies: the file is a secret (0600).
+
+-- name: schema
+-- One row a run, one a job of it, one a dataset of it; events are the facts that a job's life is folded from.
+CREATE TABLE run (
+  run_id       TEXT PRIMARY KEY,
+  plan_id      TEXT NOT NULL,
+  config_hash  TEXT NOT NULL,
+  config_path  TEXT,
+  output       TEXT NOT NULL,
+  pid          INTEGER NOT NULL,
+  started_at   REAL NOT NULL,
+  finished_at  REAL,
+  exit_code    INTEGER,
+  requests     INTEGER NOT NULL DEFAULT 0,
+  reason       TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE job (
+  run_id   TEXT NOT NULL REFERENCES run,
+  ordinal  INTEGER NOT NULL,
+  job_id   TEXT NOT NULL,
+  label    TEXT NOT NULL,
+  kind     TEXT NOT NULL,
+  name     TEXT NOT NULL,
+  verdict  TEXT,
+  message  TEXT NOT NULL DEFAULT '',
+  outcome  BLOB,
+  PRIMARY KEY (run_id, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dataset (
+  run_id   TEXT NOT NULL REFERENCES run,
+  kind     TEXT NOT NULL,
+  name     TEXT NOT NULL,
+  state    TEXT NOT NULL,
+  path     TEXT NOT NULL DEFAULT '',
+  records  INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event (
+  seq      INTEGER PRIMARY KEY,
+  run_id   TEXT NOT NULL,
+  ordinal  INTEGER NOT NULL,
+  at       REAL NOT NULL,
+  kind     TEXT NOT NULL,
+  body     BLOB NOT NULL
+) STRICT;
+CREATE INDEX event_of_job ON event (run_id, ordinal);
+
+-- name: add_run
+INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at)
+VALUES (:run_id, :plan_id, :config_hash, :config_path, :output, :pid, :started_at);
+
+-- name: add_job
+INSERT INTO job (run_id, ordinal, job_id, label, kind, name)
+VALUES (:run_id, :ordinal, :job_id, :label, :kind, :name);
+
+-- name: add_dataset
+INSERT INTO dataset (run_id, kind, name, state) VALUES (:run_id, :kind, :name, 'open');
+
+-- name: add_event
+INSERT INTO event (run_id, ordinal, at, kind, body) VALUES (:run_id, :ordinal, :at, :kind, :body);
+
+-- name: end_job
+UPDATE job SET verdict = :verdict, message = :message, outcome = :outcome
+WHERE run_id = :run_id AND ordinal = :ordinal;
+
+-- name: end_dataset
+UPDATE dataset SET state = :state, path = :path, records = :records
+WHERE run_id = :run_id AND kind = :kind AND name = :name;
+
+-- name: end_run
+UPDATE run SET finished_at = :finished_at, exit_code = :exit_code, requests = :requests, reason = :reason
+WHERE run_id = :run_id;
+
+-- name: runs
+-- Newest first: a run id begins with its time.
+SELECT run.*,
+  (SELECT count(*) FROM job WHERE job.run_id = run.run_id) AS jobs,
+  (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict = 'done') AS done,
+  (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict IS NOT NULL AND verdict <> 'done') AS failed,
+  (SELECT coalesce(sum(records), 0) FROM dataset WHERE dataset.run_id = run.run_id) AS records
+FROM run ORDER BY run_id DESC;
+
+-- name: jobs
+SELECT * FROM job WHERE run_id = :run_id ORDER BY ordinal;
+
+-- name: datasets
+SELECT * FROM dataset WHERE run_id = :run_id ORDER BY kind, name;
+
+-- name: events
+-- In the order in which they happened.
+SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal ORDER BY seq;
+
+-- name: last_event
+-- The latest of one kind: the parts of an export are those of its latest seal.
+SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal AND kind = :kind ORDER BY seq DESC LIMIT 1;

@@ -1,0 +1,239 @@
+"""From sealed parts to a published run folder: all of it, or nothing under a final name.
+
+Decides the order that survives a crash at any point (design, section 6, rule 5): everything is built in a hidden
+sibling folder, synced, and renamed as a whole; then ``latest.json`` moves; last the parts are removed. Does not decide
+whether a dataset may be published, or what is in its shards (``packing``). Called by ``run``, once a dataset.
+
+Decided: shards are hard links of their one part, or copies of their several, and never renamed parts: as long as the
+final folder does not stand, every part is where it was sealed, and a half-done publication is thrown away and done
+anew. Considered: renaming parts, which costs nothing on any file system but makes every crash its own case. Every part
+is read once and compared with its sealed checksum, also when it is linked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from extractor import __version__
+from extractor.errors import IntegrityError, LocalError
+from extractor.plan.job import Dataset, JobSpec
+from extractor.protocol.vocabulary import Outcome, SealedPart
+from extractor.store import durable, manifest
+from extractor.store.compression import Compression, codec
+from extractor.store.manifest import KeptSummary, Manifest, ShardEntry
+from extractor.store.packing import Packing, Range, pack
+
+_CHUNK: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A job that is done; the names of ``parts`` are relative to the run's staging folder."""
+
+    job: JobSpec
+    outcome: Outcome
+    parts: tuple[SealedPart, ...]
+    kept: KeptSummary = field(default_factory=KeptSummary)
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``."""
+
+    run_id: str
+    dataset: Dataset
+    config_hash: str
+    compression: Compression
+    started: str
+    finished: str
+    watermark: str | None
+    jobs: tuple[FinishedJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A run folder under its final name."""
+
+    folder: Path
+    manifest: Manifest
+
+
+def publish(publication: Publication, *, staging: Path, output: Path, shard_bytes: int) -> Published:
+    """Publish a dataset to ``<output>/<dataset>/run=<run_id>``; all is durable on return, and the parts are gone.
+
+    May be called again after a crash, or after it returned: it goes on from the parts as long as the folder does not
+    stand under its final name, and from the folder afterwards. ``latest.json`` never goes back to an older run. Raises
+    IntegrityError when a part is not what was sealed, LocalError when the disk fails.
+    """
+    folder = output / publication.dataset.folder
+    final = folder / f"run={publication.run_id}"
+    if not final.is_dir():
+        hidden = folder / f".run={publication.run_id}.publishing"
+        _clear(hidden)
+        durable.make_folders(hidden)
+        _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        durable.replace(hidden, final)
+    durable.sync_folder(
+        folder
+    )  # also when the rename was another call's, which may have been killed before it came here
+    text, published = _confirm(final, publication)
+    _point(folder, published, text)
+    _remove_parts(publication, staging)
+    return Published(folder=final, manifest=published)
+
+
+def _clear(hidden: Path) -> None:
+    """Throw away what a crash left; it holds nothing but copies and links."""
+    if hidden.is_dir():
+        for path in sorted(hidden.iterdir()):
+            durable.remove_file(path)
+        durable.remove_empty(hidden)
+
+
+def _build(publication: Publication, *, staging: Path, folder: Path, shard_bytes: int) -> None:
+    """Fill ``folder``: shards, manifest, ``_SUCCESS``, in this order, each durable before the next."""
+    packing = pack((job.parts for job in publication.jobs), shard_bytes)
+    extension = codec(publication.compression).extension
+    shards = tuple(
+        _make_shard(parts, staging=staging, path=folder / f"part-{index:05d}{extension}")
+        for index, parts in enumerate(packing.shards)
+    )
+    durable.sync_folder(folder)
+    text = manifest.encode(_describe(publication, packing, shards))
+    durable.write_small(folder / manifest.MANIFEST, text)
+    durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
+
+
+def _make_shard(parts: Sequence[SealedPart], *, staging: Path, path: Path) -> ShardEntry:
+    """Link or write one shard; its bytes are durable on return, its name is not."""
+    sha256 = parts[0].sha256
+    if len(parts) == 1:
+        _feed(parts[0], staging, hashlib.sha256(), None)
+    if len(parts) > 1 or not durable.link(staging / parts[0].name, path):
+        digest = hashlib.sha256()
+        file = durable.create_file(path)
+        try:
+            for part in parts:
+                _feed(part, staging, digest, file)
+            file.sync()
+        finally:
+            file.close()
+        sha256 = digest.hexdigest()
+    return ShardEntry(
+        name=path.name,
+        records=sum(part.records for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        uncompressed_bytes=sum(part.uncompressed_bytes for part in parts),
+        sha256=sha256,
+    )
+
+
+def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.AppendFile | None) -> None:
+    """Read a part to its end, into the shard's hash and file; raise IntegrityError if it is not what was sealed."""
+    path = staging / part.name
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                shard.update(chunk)
+                if file is not None:
+                    file.write(chunk)
+    except OSError as error:
+        raise durable.local_error(error, path) from error
+    if digest.hexdigest() != part.sha256:
+        raise IntegrityError(
+            f"{path}: its bytes are not those that were sealed; the disk or another program has changed it. "
+            "Nothing of this dataset was published: run it anew"
+        )
+
+
+def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEntry, ...]) -> Manifest:
+    jobs = tuple(_job_entry(job, ranges) for job, ranges in zip(publication.jobs, packing.ranges, strict=True))
+    return Manifest(
+        run=publication.run_id,
+        extractor=__version__,
+        dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
+        config_hash=publication.config_hash,
+        since=tuple(dict.fromkeys(job.last_date_time for job in jobs)),
+        watermark=publication.watermark,
+        compression=publication.compression,
+        started=publication.started,
+        finished=publication.finished,
+        totals=manifest.Totals(
+            records=sum(shard.records for shard in shards),
+            bytes=sum(shard.bytes for shard in shards),
+            uncompressed_bytes=sum(shard.uncompressed_bytes for shard in shards),
+            exports=sum(job.exports for job in jobs),
+            requests=sum(job.requests for job in jobs),
+            retries=sum(job.retries for job in jobs),
+            possible_orphans=sum(job.possible_orphans for job in jobs),
+            kept_text=sum(job.kept_text.count for job in jobs),
+        ),
+        shards=shards,
+        jobs=jobs,
+    )
+
+
+def _job_entry(finished: FinishedJob, ranges: Sequence[Range]) -> manifest.JobEntry:
+    job, outcome = finished.job, finished.outcome
+    return manifest.JobEntry(
+        job_id=job.job_id,
+        name=job.name,
+        batch=job.batch,
+        batches=job.batches,
+        match=None if job.match is None else job.match.summary,
+        last_date_time=job.last_date_time,
+        records=outcome.records,
+        total_results=outcome.total_results,
+        row_count=outcome.row_count,
+        exports=outcome.exports,
+        requests=finished.requests,
+        retries=outcome.retries,
+        possible_orphans=outcome.possible_orphans,
+        note=outcome.note,
+        kept_text=finished.kept,
+        shards=tuple(manifest.RangeEntry(shard=each.shard, first=each.first, records=each.records) for each in ranges),
+    )
+
+
+def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
+    """Read back what stands under the final name, and make sure that it is this publication."""
+    path = final / manifest.MANIFEST
+    text = manifest.read(path)
+    published = manifest.decode_manifest(text, path)
+    asked = [job.job.job_id for job in publication.jobs]
+    same = published.run == publication.run_id and [job.job_id for job in published.jobs] == asked
+    if not same or manifest.read(final / manifest.SUCCESS) != manifest.success(text):
+        raise IntegrityError(f"{final}: it exists, but is not what this run publishes; move it away, then resume")
+    return text, published
+
+
+def _point(folder: Path, published: Manifest, text: bytes) -> None:
+    """Have ``latest.json`` name this run, unless it names a newer one. Run ids sort by time."""
+    path = folder / manifest.LATEST
+    name = f"run={published.run}/{manifest.MANIFEST}"
+    latest = manifest.Latest(run=published.run, manifest=name, sha256=manifest.sha256(text))
+    try:
+        if manifest.load_latest(path).run > published.run:
+            return
+    except (LocalError, IntegrityError):
+        pass  # absent or unreadable: there is nothing in it to keep
+    durable.write_small(path, manifest.encode(latest))
+
+
+def _remove_parts(publication: Publication, staging: Path) -> None:
+    """Remove the parts and their folders. Nothing depends on it: a crash leaves files that the next call removes."""
+    paths = [staging / part.name for job in publication.jobs for part in job.parts]
+    for path in paths:
+        durable.remove_file(path)
+    for folder in sorted(
+        {folder for path in paths for folder in path.parents if staging in folder.parents}, reverse=True
+    ):
+        if folder.is_dir():
+            durable.remove_empty(folder)

@@ -1,0 +1,132 @@
+"""One shard against its manifest entry: bytes, checksum, frames, lines.
+
+Decides whether a file is the shard that the manifest describes, reading it once and line by line. Does not know the
+other shards or the jobs. Called by ``verify``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import orjson
+
+from extractor.errors import IntegrityError
+from extractor.store.compression import Compression, codec
+from extractor.store.durable import local_error
+from extractor.store.grammar import NotJson
+from extractor.store.manifest import ShardEntry
+from extractor.store.spelling import keep
+
+_CHUNK: Final = 1024 * 1024
+_NAMED: Final = 10  # bad lines that are named one by one; the others are counted
+_RESTORE: Final = "restore it from a copy, or run the dataset anew"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One damage: which file, what is wrong with it, what to do."""
+
+    file: Path
+    problem: str
+    remedy: str
+
+
+def check_shard(
+    path: Path, entry: ShardEntry, compression: Compression, progress: Callable[[int], None]
+) -> list[Finding]:
+    """Compare a shard with its entry in the manifest; give everything that is wrong. Raises nothing for damage."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            counted = _Counted(file, progress)
+            problems = list(_compare(counted, path, entry, compression))
+    except OSError as error:
+        problems = [str(local_error(error, path))]
+    return [Finding(file=path, problem=problem, remedy=_RESTORE) for problem in problems]
+
+
+class _Counted(io.RawIOBase):
+    """A file that hashes and counts what is read of it."""
+
+    def __init__(self, file: io.FileIO, progress: Callable[[int], None]) -> None:
+        self._file = file
+        self._progress = progress
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = cast("bytearray", buffer)  # io hands in something writable
+        size = self._file.readinto(target) or 0
+        self.digest.update(memoryview(target)[:size])
+        self.size += size
+        self._progress(size)
+        return size
+
+
+def _compare(file: _Counted, path: Path, entry: ShardEntry, compression: Compression) -> Iterator[str]:
+    source = io.BufferedReader(file, _CHUNK)
+    stream = codec(compression).stream(source, path)
+    lines = _Lines()
+    try:
+        lines.read(stream)
+    except IntegrityError as error:
+        yield str(error)
+    yield from lines.problems
+    if lines.bad > _NAMED:
+        yield f"{lines.bad - _NAMED} more lines are no records"
+    while source.read(_CHUNK):  # after a damage: the rest, for the checksum
+        pass
+    if file.size != entry.bytes:
+        yield f"it has {file.size} bytes, but the manifest says {entry.bytes}"
+    if file.digest.hexdigest() != entry.sha256:
+        yield "its sha256 is not the manifest's: it was changed after it was published"
+    if lines.count != entry.records:
+        yield f"{lines.count} lines can be read, but the manifest says {entry.records}"
+    if lines.size != entry.uncompressed_bytes:
+        yield f"its lines have {lines.size} bytes, but the manifest says {entry.uncompressed_bytes}"
+
+
+class _Lines:
+    """Counts lines, and says which are not records."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.size = 0
+        self.bad = 0
+        self.problems: list[str] = []
+
+    def read(self, stream: BinaryIO) -> None:
+        """Read to the end; raises IntegrityError where a frame is damaged, after counting what came before it."""
+        for line in stream:
+            self.count += 1
+            self.size += len(line)
+            problem = _problem(line)
+            if problem is not None:
+                self.bad += 1
+                if self.bad <= _NAMED:
+                    self.problems.append(f"line {self.count} {problem}")
+
+
+def _problem(line: bytes) -> str | None:
+    """Say why a line is not one JSON object and a newline; None if it is."""
+    if not line.endswith(b"\n"):
+        return "does not end in a newline"
+    if not line.strip():
+        return "is blank"
+    try:
+        # Kept text is what orjson may refuse, and always begins with its brace.
+        return None if isinstance(orjson.loads(line), dict) else "is not a JSON object"
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        keep(line)
+    except NotJson as error:
+        return f"is not JSON: {error.reason}"
+    return None if line.startswith(b"{") else "is not a JSON object"

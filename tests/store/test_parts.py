@@ -1,0 +1,239 @@
+"""What a part is after appends, seals and crashes; pages in order."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.errors import IntegrityError, LocalError
+from extractor.protocol.vocabulary import SealedPart
+from extractor.store.compression import codec
+from extractor.store.parts import ExportParts, InOrder, Mark
+
+
+def parts_in(root: Path, shard_bytes: int = 10, export: int = 1) -> ExportParts:
+    """The parts of an export, not compressed."""
+    return ExportParts(root / "0000000" / f"export-{export}", codec("none"), shard_bytes, root=root)
+
+
+def append(parts: ExportParts, *frames: bytes) -> list[Mark]:
+    """Append frames of one record each, said to be ten times as long uncompressed."""
+    return [parts.append(frame, records=1, uncompressed_bytes=10 * len(frame)) for frame in frames]
+
+
+def store(parts: ExportParts, frame: bytes) -> None:
+    """Append a frame and make it durable."""
+    append(parts, frame)
+    parts.sync()
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Every file below, with its content."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def open_files() -> int:
+    """How many descriptors this process has, as far as the system tells."""
+    folder = Path("/proc/self/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+
+
+def mark(part: int, size: int, records: int) -> Mark:
+    """A mark as ``append`` makes it here."""
+    return Mark(part=part, part_bytes=size, part_records=records, part_uncompressed_bytes=10 * size)
+
+
+def test_a_part_is_closed_before_it_would_be_too_long(tmp_path: Path) -> None:
+    """Only a frame that is too long alone makes a part too long."""
+    parts = parts_in(tmp_path)
+    marks = append(parts, b"aaaa", b"bbbbbb", b"c", b"ddddddddddddd", b"e")
+    assert marks == [mark(0, 4, 1), mark(0, 10, 2), mark(1, 1, 1), mark(2, 13, 1), mark(3, 1, 1)]
+    parts.sync()
+    assert list(files(tmp_path).values()) == [b"aaaabbbbbb", b"c", b"ddddddddddddd", b"e"]
+    parts.close()
+
+
+def test_sealed_parts_say_what_their_files_are(tmp_path: Path) -> None:
+    """Names relative to the staging folder, checksums of the bytes; sealing twice gives the same."""
+    parts = parts_in(tmp_path)
+    append(parts, b"aaaa", b"bbbbbbbb")
+    sealed = parts.seal()
+    assert sealed == tuple(
+        SealedPart(
+            name=f"0000000/export-1/part-0000{index}.ndjson",
+            records=1,
+            bytes=len(data),
+            uncompressed_bytes=10 * len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+        for index, data in enumerate([b"aaaa", b"bbbbbbbb"])
+    )
+    assert parts.seal() == sealed
+
+
+def test_an_export_without_records_leaves_nothing(tmp_path: Path) -> None:
+    """No part, no folder."""
+    parts = parts_in(tmp_path)
+    assert append(parts, b"") == [Mark(part=0)]
+    parts.sync()
+    assert parts.seal() == ()
+    assert list(tmp_path.iterdir()) == []
+    parts.reopen([Mark(part=0)])
+    assert parts.seal() == ()
+    parts.drop()
+
+
+def test_an_empty_frame_changes_nothing(tmp_path: Path) -> None:
+    """A page may hold no records in the middle of an export."""
+    parts = parts_in(tmp_path)
+    assert append(parts, b"aaaa", b"") == [mark(0, 4, 1)] * 2
+    parts.close()
+
+
+@pytest.mark.parametrize("crash", range(6))
+def test_what_goes_on_after_a_crash_ends_in_the_same_bytes(crash: int, tmp_path: Path) -> None:
+    """Invariant I8: after any number of durable pages, with any bytes behind them that no fact knows."""
+    frames = [b"aaaa", b"bbbbbb", b"c", b"ddddddddddddd", b"e", b"ff"]
+    undisturbed = parts_in(tmp_path / "calm")
+    append(undisturbed, *frames)
+    parts = parts_in(tmp_path / "crashed")
+    marks = append(parts, *frames[:crash])
+    parts.sync()
+    append(parts, b"torn", b"and one part more")
+    parts.close()
+    again = parts_in(tmp_path / "crashed")
+    again.reopen(marks)
+    assert b"".join(files(tmp_path / "crashed").values()) == b"".join(frames[:crash])
+    append(again, *frames[crash:])
+    assert again.seal() == undisturbed.seal()
+    assert files(tmp_path / "crashed") == files(tmp_path / "calm")
+
+
+def test_files_that_no_fact_knows_are_removed(tmp_path: Path) -> None:
+    """Bytes without facts are cut off (design, section 6, rule 3)."""
+    parts = parts_in(tmp_path)
+    append(parts, b"aaaa", b"bbbbbbbb")
+    parts.close()
+    again = parts_in(tmp_path)
+    again.reopen([])
+    assert files(tmp_path) == {}
+    assert again.seal() == ()
+
+
+@pytest.mark.parametrize("damage", ["shorter", "missing"])
+def test_a_fact_without_its_bytes_is_loud(damage: str, tmp_path: Path) -> None:
+    """The journal must never be ahead of the data (invariant I5)."""
+    parts = parts_in(tmp_path)
+    marks = append(parts, b"aaaa")
+    parts.seal()
+    path = tmp_path / "0000000/export-1/part-00000.ndjson"
+    path.write_bytes(b"aaa") if damage == "shorter" else path.unlink()
+    with pytest.raises(IntegrityError, match="the journal knows 4 bytes of it"):
+        parts_in(tmp_path).reopen(marks)
+
+
+def test_marks_with_a_part_missing_are_refused(tmp_path: Path) -> None:
+    """Parts are numbered without a gap."""
+    with pytest.raises(IntegrityError, match="gap"):
+        parts_in(tmp_path).reopen([mark(1, 4, 1)])
+
+
+def test_dropping_removes_files_and_folder(tmp_path: Path) -> None:
+    """Twice is fine, and the next export of the job is not touched."""
+    parts = parts_in(tmp_path)
+    append(parts, b"aaaa", b"bbbbbbbb")
+    other = parts_in(tmp_path, export=2)
+    append(other, b"x")
+    parts.drop()
+    parts.drop()
+    assert list(files(tmp_path)) == ["0000000/export-2/part-00000.ndjson"]
+    other.close()
+
+
+def test_staging_is_private(tmp_path: Path) -> None:
+    """Records are personal data."""
+    parts = parts_in(tmp_path)
+    append(parts, b"a")
+    parts.close()
+    paths = [tmp_path / "0000000", tmp_path / "0000000/export-1", tmp_path / "0000000/export-1/part-00000.ndjson"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o700, 0o700, 0o600]
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_after_a_failed_operation_the_parts_are_given_up(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the disk is unknown, and a second fsync could report success for lost bytes."""
+    parts = parts_in(tmp_path)
+    marks = append(parts, b"aaaa")
+    parts.sync()
+
+    def fail(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(LocalError, match="input/output error"):
+            store(parts, b"bb")
+    for act in (parts.sync, parts.seal, lambda: append(parts, b"cc")):
+        with pytest.raises(LocalError, match="an earlier write failed"):
+            act()
+    parts.reopen(marks)
+    append(parts, b"cc")
+    assert [part.bytes for part in parts.seal()] == [6]
+
+
+def test_many_exports_at_once_hold_one_file_each(tmp_path: Path) -> None:
+    """64 AccessTokens alive are fine, and none holds a file once it is sealed."""
+    before = open_files()
+    exports = [parts_in(tmp_path, shard_bytes=4, export=number) for number in range(64)]
+    for parts in exports:
+        append(parts, b"aaaa", b"bbbb", b"cccc")
+    assert open_files() - before in {64, 0}  # 0 where the system does not say
+    for parts in exports:
+        parts.seal()
+    assert open_files() == before
+
+
+# --- Order of pages.
+
+
+@given(st.lists(st.integers(1, 5), max_size=8), st.integers(1, 1000), st.randoms(use_true_random=False))
+def test_pages_come_out_in_order_whatever_order_they_came_in(counts: list[int], first: int, random: object) -> None:
+    """Each once, as soon as everything before it is there."""
+    offsets = [first + sum(counts[:index]) for index in range(len(counts))]
+    pages = list(zip(offsets, counts, strict=True))
+    shuffled = list(pages)
+    random.shuffle(shuffled)  # type: ignore[attr-defined] # hypothesis gives a Random of its own
+    order: InOrder[int] = InOrder(first)
+    out: list[int] = []
+    for index, (offset, count) in enumerate(shuffled, 1):
+        out += order.put(offset, count, offset)
+        come = {each for each, _ in shuffled[:index]}
+        assert out == offsets[: next((at for at, each in enumerate(offsets) if each not in come), len(offsets))]
+    assert out == offsets
+    assert order.held == 0
+
+
+def test_an_empty_page_passes_in_its_turn() -> None:
+    """An export of nothing is one page of nothing."""
+    order: InOrder[str] = InOrder()
+    assert order.put(1, 0, "empty") == ["empty"]
+    assert order.put(1, 2, "full") == ["full"]
+
+
+@pytest.mark.parametrize("offset", [1, 2, 6])
+def test_a_page_that_comes_twice_is_refused(offset: int) -> None:
+    """Given out or still held: its records would be published twice."""
+    order: InOrder[str] = InOrder()
+    order.put(1, 2, "first")
+    order.put(6, 1, "early")
+    with pytest.raises(IntegrityError, match=f"offset {offset} arrived a second time"):
+        order.put(offset, 1, "again")
+    assert order.put(3, 3, "between") == ["between", "early"]
