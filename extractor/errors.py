@@ -22,6 +22,8 @@ No message may hold a secret, an AccessToken, a match value or a record's conten
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 
 class ExtractorError(Exception):
     """The root: anything the tool refuses or reports on purpose. A traceback of anything else is a bug."""
@@ -94,3 +96,38 @@ class LocalError(ExtractorError):
 
 class IntegrityError(ExtractorError):
     """Counts, offsets or checksums contradict each other. Nothing that contradicts is published."""
+
+
+class Exit(IntEnum):
+    """What the process tells its caller (design, section 7): schedulers branch on these numbers.
+
+    ``meaning`` is the sentence that the reference prints.
+    """
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    SOME_FAILED = 3
+    REFUSED = 4
+    UNAVAILABLE = 5
+    INTEGRITY = 6
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+    @property
+    def meaning(self) -> str:
+        """What has happened, and what is true of the data."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Exit.DONE: "done: everything that was asked for is there",
+    Exit.BUG: "a bug in this program; nothing unfinished is published",
+    Exit.USAGE: "usage or configuration: nothing was asked of the server",
+    Exit.SOME_FAILED: "some jobs failed; the rest is safe and published",
+    Exit.REFUSED: "refused by the server: credentials, permissions or names are wrong",
+    Exit.UNAVAILABLE: "the server was unavailable, or the deadline was reached",
+    Exit.INTEGRITY: "counts or checksums do not match; nothing that contradicts is published",
+    Exit.INTERRUPTED: "interrupted (SIGINT); what was published is whole",
+    Exit.TERMINATED: "terminated (SIGTERM); what was published is whole",
+}

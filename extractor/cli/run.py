@@ -1,0 +1,38 @@
+"""``extractor run``: the main job. The driving is in ``running``, which is imported when it is needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from extractor.cli.options import AsJson, ConfigPath, JobNames, OutputFolder, StateOverride, examples
+
+EXAMPLES = examples(
+    "extractor run nightly.yaml",
+    "extractor run nightly.yaml --job Winback --output /data/exports",
+    "extractor run nightly.yaml --json > run.jsonl",
+)
+
+
+def run(
+    config: ConfigPath,
+    job: JobNames = None,
+    output: OutputFolder = None,
+    state: StateOverride = None,
+    *,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report at the end.")] = False,
+) -> None:
+    """Export every job of CONFIG and publish what is complete.
+
+    Progress goes to stderr (bars on a terminal, plain lines otherwise), the report to stdout; with --json stdout has
+    one JSON object a line for each thing that happens, and the report is printed to stderr when something failed. The
+    first Ctrl-C lets what is in flight be finished, a second one stops at once.
+    """
+    from extractor.cli.running import Display, Request, perform  # noqa: PLC0415 - keeps --help quick
+
+    display = Display.JSON if as_json else Display.NOTHING if quiet else Display.PROGRESS
+    raise typer.Exit(
+        perform(Request(config=config, jobs=tuple(job or ()), output=output, state=state, display=display))
+    )

@@ -1,0 +1,126 @@
+"""What a run tells whoever listens: progress bars, plain lines, JSON lines, the summary.
+
+Values only. ``run`` makes them, every listener is a plain function of one news item, and none can change the run. No
+news holds a secret, an AccessToken, a match value or a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extractor.protocol.vocabulary import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOpened:
+    """The run has begun; nothing has been asked yet."""
+
+    run_id: str
+    jobs: int
+    datasets: int
+    output: str
+    requests_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMoved:
+    """A job took a step: ``what`` is the event's name, ``phase`` where it stands now, in words of the lifecycle.
+
+    ``stored`` of ``total`` records are durable; ``total`` is None until the first page. ``detail`` is a sentence when
+    there is something to say (a failure, an unknown Status), else empty.
+    """
+
+    ordinal: int
+    label: str
+    dataset: str
+    phase: str
+    what: str
+    stored: int
+    total: int | None
+    retries: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded:
+    """A job has come to its end, well or not."""
+
+    ordinal: int
+    label: str
+    dataset: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPublished:
+    """A dataset's shards stand under their final names, with manifest and ``_SUCCESS``."""
+
+    dataset: str
+    path: str
+    records: int
+    shards: int
+    bytes: int
+    kept_text: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetWithheld:
+    """A dataset is not published, because of the jobs named; what they finished stays in staging."""
+
+    dataset: str
+    reason: str
+    jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionHeld:
+    """The server asked for quiet: nobody sends for ``seconds``."""
+
+    seconds: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockCorrected:
+    """The server's clock differs from this machine's: ``seconds`` > 0 when this machine is ahead."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """Something legal that a person should know."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClosed:
+    """The run is over. ``exit_code`` is that of the process (design, section 7); ``seconds`` is its whole time."""
+
+    run_id: str
+    exit_code: int
+    seconds: float
+    requests: int
+    records: int
+    bytes: int
+    jobs_done: int
+    jobs_failed: int
+    possible_orphans: int
+    reason: str = ""  # why the run ended early, else empty
+
+
+News = (
+    RunOpened
+    | JobMoved
+    | JobEnded
+    | DatasetPublished
+    | DatasetWithheld
+    | ConnectionHeld
+    | ClockCorrected
+    | Noticed
+    | RunClosed
+)
+
+Listener = Callable[[News], None]

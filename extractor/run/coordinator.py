@@ -1,0 +1,157 @@
+"""Who writes: journals what the engine reports, and publishes each dataset when its last job is done.
+
+Decides when a dataset is complete and when it is withheld (design, section 6, rule 5); not how it is published
+(``store.publish``). A dataset is published as soon as its own jobs are done, in the background, so that one bad dataset
+never holds up the others. Called by the engine (as its ``Recorder``) and by ``extraction``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from extractor.clock import Clock
+from extractor.errors import IntegrityError
+from extractor.observe.news import DatasetWithheld, Listener
+from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.planner import Plan
+from extractor.protocol.vocabulary import (
+    Event,
+    ExportSealed,
+    Outcome,
+    PageFetched,
+    PageStored,
+    Verdict,
+)
+from extractor.run.publication import Edition, collect, told
+from extractor.store.journal import Journal
+from extractor.store.publish import Published, publish
+from extractor.store.writer import Frame, Writer
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """How a run stands; outlives the coordinator, so that a run that broke can still be told."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    possible_orphans: int = 0
+    records: int = 0  # published
+    bytes: int = 0  # published, compressed
+
+
+class Coordinator:
+    """The ``Recorder`` of a run in this process: enter it while jobs are driven, and it leaves when all is published.
+
+    A publication that has begun is finished, also when the run is cancelled.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        journal: Journal,
+        writer: Writer,
+        edition: Edition,
+        clock: Clock,
+        listener: Listener,
+        standing: Standing,
+    ) -> None:
+        self._journal = journal
+        self._writer = writer
+        self._edition = edition
+        self._clock = clock
+        self._listener = listener
+        self._background = anyio.create_task_group()
+        self._jobs = plan.datasets
+        self._left = {dataset: len(jobs) for dataset, jobs in self._jobs.items()}
+        self._outcomes: dict[int, Outcome] = {}
+        self._publishing = anyio.CapacityLimiter(1)
+        self._standing = standing
+
+    async def __aenter__(self) -> Self:
+        await self._background.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._background.__aexit__(kind, error, trace)
+
+    async def record(self, job: JobSpec, event: Event) -> None:
+        """Journal a durable event."""
+        await self._writer.record(job.ordinal, event)
+
+    async def store(self, job: JobSpec, export: int, page: PageFetched, frame: Frame) -> PageStored:
+        """Keep the next page of an export."""
+        return await self._writer.store(job.ordinal, export, page, frame)
+
+    async def seal(self, job: JobSpec, export: int) -> ExportSealed:
+        """Close an export's parts."""
+        return await self._writer.seal(job.ordinal, export)
+
+    async def drop(self, job: JobSpec) -> None:
+        """Forget what was kept of an export that is lost."""
+        await self._writer.drop(job.ordinal)
+
+    async def ended(self, job: JobSpec, outcome: Outcome) -> None:
+        """Journal a job's end; the last one of a dataset has it published or withheld."""
+        await self._writer.end(job.ordinal, outcome)
+        self._outcomes[job.ordinal] = outcome
+        self._standing.verdicts[outcome.verdict] += 1
+        self._standing.possible_orphans += outcome.possible_orphans
+        self._left[job.dataset] -= 1
+        if self._left[job.dataset] == 0:
+            self._background.start_soon(self._conclude, job.dataset)
+
+    async def withhold_unfinished(self) -> None:
+        """Say of every dataset that a halt left open that it is not published."""
+        for dataset, left in self._left.items():
+            if left:
+                unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
+                await self._withhold(dataset, f"{left} of its jobs are unfinished", unfinished)
+
+    async def _conclude(self, dataset: Dataset) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._publish_or_withhold(dataset)
+
+    async def _publish_or_withhold(self, dataset: Dataset) -> None:
+        jobs = self._jobs[dataset]
+        failed = tuple(job.label for job in jobs if self._outcomes[job.ordinal].verdict is not Verdict.DONE)
+        if failed:
+            await self._withhold(dataset, f"{len(failed)} of its {len(jobs)} jobs failed", failed)
+            return
+        try:
+            news = told(await self._publish(dataset))
+        except IntegrityError as error:
+            self._standing.verdicts[Verdict.INTEGRITY] += 1
+            await self._withhold(dataset, str(error), ())
+            return
+        await self._writer.on_thread(
+            lambda: self._journal.end_dataset(
+                self._edition.run_id, dataset, state="published", path=news.path, records=news.records
+            )
+        )
+        self._standing.records += news.records
+        self._standing.bytes += news.bytes
+        self._listener(news)
+
+    async def _publish(self, dataset: Dataset) -> Published:
+        edition = self._edition
+        jobs = [(job, self._outcomes[job.ordinal]) for job in self._jobs[dataset]]
+        now = self._clock.now()
+        publication = await self._writer.on_thread(lambda: collect(self._journal, edition, dataset, jobs, now=now))
+        build = partial(
+            publish, publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
+        )
+        return await anyio.to_thread.run_sync(build, limiter=self._publishing)
+
+    async def _withhold(self, dataset: Dataset, reason: str, jobs: tuple[str, ...]) -> None:
+        await self._writer.on_thread(lambda: self._journal.end_dataset(self._edition.run_id, dataset, state="withheld"))
+        self._listener(DatasetWithheld(dataset=str(dataset), reason=reason, jobs=jobs))

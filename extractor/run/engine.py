@@ -1,0 +1,98 @@
+"""What an engine is: something that takes jobs and drives each to its end.
+
+An engine is given picklable values only (``JobSpec``, ``Settings``) and reports every durable fact to a ``Recorder``,
+which alone writes. Nothing here assumes that one process owns every token. ``on_asyncio`` is the default engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from extractor.config import Connection, Limits
+from extractor.plan.job import JobSpec
+from extractor.protocol.dialect import Dialect
+from extractor.protocol.life import LifePolicy
+from extractor.protocol.pace import PollPolicy
+from extractor.protocol.retry import RetryPolicy
+from extractor.protocol.vocabulary import (
+    Commit,
+    Event,
+    ExportSealed,
+    FetchPage,
+    Initiate,
+    Outcome,
+    PageFetched,
+    PageStored,
+    PollStatus,
+)
+from extractor.store.compression import Compression
+from extractor.store.writer import Frame
+
+RemoteRequest = Initiate | PollStatus | FetchPage | Commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an engine needs to know of the configuration."""
+
+    connection: Connection
+    limits: Limits
+    dialect: Dialect
+    compression: Compression
+
+    def policy(self, deadline: float | None) -> LifePolicy:
+        """The bounds of each job's life; ``deadline`` is an instant on the event loop's clock."""
+        limits = self.limits
+        return LifePolicy(
+            retry=RetryPolicy(retry_for=limits.retry_for, deadline=deadline),
+            poll=PollPolicy(first=limits.poll_first, longest=limits.poll_max),
+            page_size=limits.page_size,
+            re_exports=limits.re_exports,
+            processing_timeout=limits.processing_timeout,
+            row_count_is_total=self.dialect.row_count_is_total,
+        )
+
+
+class Asker(Protocol):
+    """Who talks to the service: ``remote.Client``, or a test's script."""
+
+    async def perform(self, command: RemoteRequest, job: JobSpec) -> Event:
+        """Send the request and say what came of it; a failure is an event, never an exception."""
+        ...
+
+
+class Recorder(Protocol):
+    """Where an engine's facts go. Each method returns when its effect is durable.
+
+    Raises LocalError when this machine cannot keep a fact; the engine lets it through.
+    """
+
+    async def record(self, job: JobSpec, event: Event) -> None:
+        """Journal a durable event."""
+        ...
+
+    async def store(self, job: JobSpec, export: int, page: PageFetched, frame: Frame) -> PageStored:
+        """Keep the next page of an export, in offset order."""
+        ...
+
+    async def seal(self, job: JobSpec, export: int) -> ExportSealed:
+        """Close an export's parts."""
+        ...
+
+    async def drop(self, job: JobSpec) -> None:
+        """Forget what was kept of an export that is lost."""
+        ...
+
+    async def ended(self, job: JobSpec, outcome: Outcome) -> None:
+        """Note a job's end; may publish its dataset."""
+        ...
+
+
+class Engine(Protocol):
+    """Drives jobs. A job's failure is its outcome and disturbs no other; only LocalError and bugs get out."""
+
+    async def run(self, jobs: Iterable[JobSpec], recorder: Recorder) -> None:
+        """Drive every job to its end, or until a halt; returns when nothing is in flight."""
+        ...

@@ -1,0 +1,264 @@
+"""The use case: one run, from a plan to published datasets and an exit code.
+
+Decides the order of beginning and ending: folders checked, lock held, run journaled, jobs driven, datasets published,
+run closed. Everything between is the engine's. Called by ``cli``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from extractor.clock import Clock, SystemClock
+from extractor.config import Config
+from extractor.errors import Exit, LocalError
+from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, RunClosed, RunOpened
+from extractor.plan.planner import Plan
+from extractor.protocol.dialect import dialect_of
+from extractor.protocol.vocabulary import Verdict
+from extractor.remote import Client, Transport, open_client
+from extractor.run.coordinator import Coordinator, Standing
+from extractor.run.engine import Settings
+from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
+from extractor.run.history import JOURNAL
+from extractor.run.on_asyncio import AsyncioEngine
+from extractor.run.publication import Edition
+from extractor.run.verdicts import exit_code
+from extractor.store.compression import codec
+from extractor.store.durable import check_writable, make_folders, remove_empty
+from extractor.store.journal import Journal, RunEntry, open_journal
+from extractor.store.lock import hold_lock
+from extractor.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """Where a run touches the world, so that a test can stand in its way. The defaults are the real ones."""
+
+    clock: Clock
+    transport: Transport | None = None
+    interrupts: bool = True
+
+
+async def extract(
+    config: Config,
+    plan: Plan,
+    *,
+    config_path: Path | None = None,
+    listener: Listener,
+    interrupts: bool = True,
+    clock: Clock | None = None,
+    transport: Transport | None = None,
+) -> RunClosed:
+    """Do everything that ``plan`` asks for, and say how it ended.
+
+    On return every published dataset is durable, and so is the state of whatever is not published. SIGINT, SIGTERM and
+    the deadline end the run cleanly. Raises LocalError, before any request is sent, when the output or state folder
+    cannot be used, and during the run when this machine can no longer keep what it is given.
+    """
+    ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts)
+    await anyio.to_thread.run_sync(prepare_folders, config)
+    with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
+        run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
+        return await run.to_the_end()
+
+
+def prepare_folders(config: Config) -> None:
+    """Make output and state folders and try them. Raises LocalError naming the one that cannot be written."""
+    for folder in (config.state, config.output.path):
+        make_folders(folder)
+        check_writable(folder)
+
+
+def new_run_id(now: float) -> str:
+    """Name a run so that names sort by time: ``20261123T020000Z-7f3a``."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def config_hash(config: Config) -> str:
+    """Hash the configuration as it was understood, without its secrets, into 16 hexadecimal digits."""
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+class _Run:
+    """One run's beginning, middle and end."""
+
+    def __init__(
+        self,
+        config: Config,
+        plan: Plan,
+        *,
+        config_path: Path | None,
+        listener: Listener,
+        ways: Ways,
+        journal: Journal,
+    ) -> None:
+        self._config = config
+        self._plan = plan
+        self._config_path = config_path
+        self._listener = listener
+        self._ways = ways
+        self._journal = journal
+        self._halt = Halt()
+        self._run_id = new_run_id(ways.clock.now())
+        self._staging = config.state / "staging" / self._run_id
+        self._settings = Settings(
+            connection=config.connection,
+            limits=config.limits,
+            dialect=dialect_of(config),
+            compression=config.output.compression,
+        )
+        self._standing = Standing()
+        self._requests = 0
+
+    async def to_the_end(self) -> RunClosed:
+        started = anyio.current_time()
+        edition = self._open()
+        broken: LocalError | None = None
+        try:
+            await self._drive(edition)
+        except* LocalError as group:
+            broken = _first_leaf(group)
+        return self._close(anyio.current_time() - started, broken)
+
+    def _open(self) -> Edition:
+        """Journal what the run will ask for, before it asks."""
+        now, output = self._ways.clock.now(), self._config.output
+        make_folders(self._staging)
+        hashed = config_hash(self._config)
+        entry = RunEntry(
+            run_id=self._run_id,
+            plan_id=self._plan.plan_id,
+            config_hash=hashed,
+            config_path=None if self._config_path is None else str(self._config_path),
+            output=str(output.path.absolute()),
+            pid=os.getpid(),
+            started_at=now,
+        )
+        self._journal.add_run(entry, self._plan.jobs)
+        return Edition(
+            run_id=self._run_id,
+            config_hash=hashed,
+            started_at=now,
+            output=output.path,
+            staging=self._staging,
+            compression=output.compression,
+            shard_bytes=output.shard_bytes,
+        )
+
+    async def _drive(self, edition: Edition) -> None:
+        """Drive the jobs with everything around them: the client, the writer, the watchers, the publishing."""
+        output = self._config.output
+        writer = Writer(
+            self._journal,
+            run_id=self._run_id,
+            staging=self._staging,
+            codec=codec(output.compression),
+            shard_bytes=output.shard_bytes,
+            clock=self._ways.clock,
+        )
+        async with self._connect() as client, anyio.create_task_group() as around:
+            around.start_soon(writer.run)
+            working = anyio.CancelScope()
+            deadline = await self._watch(around, working)
+            self._listener(self._opened())
+            engine = AsyncioEngine(
+                self._settings, client=client, listener=self._listener, halt=self._halt, deadline=deadline
+            )
+            coordinator = Coordinator(
+                plan=self._plan,
+                journal=self._journal,
+                writer=writer,
+                edition=edition,
+                clock=self._ways.clock,
+                listener=self._listener,
+                standing=self._standing,
+            )
+            try:
+                with working:
+                    async with coordinator:
+                        await engine.run(self._plan.jobs, coordinator)
+            finally:
+                self._requests = client.requests
+            await coordinator.withhold_unfinished()
+            around.cancel_scope.cancel()
+
+    def _opened(self) -> RunOpened:
+        return RunOpened(
+            run_id=self._run_id,
+            jobs=len(self._plan.jobs),
+            datasets=len(self._plan.datasets),
+            output=str(self._config.output.path),
+            requests_per_second=self._config.limits.requests_per_second,
+        )
+
+    def _connect(self) -> AbstractAsyncContextManager[Client]:
+        limits = self._settings.limits
+        return open_client(
+            self._settings.connection,
+            self._settings.dialect,
+            requests_per_second=limits.requests_per_second,
+            connections=limits.exports + limits.pages,
+            clock=self._ways.clock,
+            on_hold=lambda seconds, status: self._listener(ConnectionHeld(seconds=seconds, status=status)),
+            on_skew=lambda seconds: self._listener(ClockCorrected(seconds=seconds)),
+            transport=self._ways.transport,
+        )
+
+    async def _watch(self, around: TaskGroup, working: anyio.CancelScope) -> float | None:
+        """Start what may halt the run; give the deadline as an instant of the event loop's clock."""
+        around.start_soon(enforce_grace, self._halt, working.cancel)
+        if self._ways.interrupts:
+            await around.start(watch_signals, self._halt, working.cancel)
+        seconds = self._config.limits.deadline
+        if seconds is None:
+            return None
+        around.start_soon(watch_deadline, self._halt, seconds, int(Exit.UNAVAILABLE))
+        return anyio.current_time() + seconds
+
+    def _close(self, seconds: float, broken: LocalError | None) -> RunClosed:
+        standing, halt = self._standing, self._halt
+        unfinished = len(self._plan.jobs) - standing.verdicts.total()
+        code, reason = exit_code(standing.verdicts, halted=halt.exit_code if unfinished else 0), halt.reason
+        if broken is not None:
+            code, reason = int(Exit.SOME_FAILED), str(broken)
+        done = standing.verdicts[Verdict.DONE]
+        closed = RunClosed(
+            run_id=self._run_id,
+            exit_code=code,
+            seconds=seconds,
+            requests=self._requests,
+            records=standing.records,
+            bytes=standing.bytes,
+            jobs_done=done,
+            jobs_failed=standing.verdicts.total() - done,
+            possible_orphans=standing.possible_orphans,
+            reason=reason,
+        )
+        remove_empty(self._staging)
+        self._journal.end_run(
+            self._run_id,
+            finished_at=self._ways.clock.now(),
+            exit_code=code,
+            requests=self._requests,
+            reason=reason,
+        )
+        self._listener(closed)
+        return closed
+
+
+def _first_leaf(group: BaseExceptionGroup[LocalError]) -> LocalError:
+    for error in group.exceptions:
+        return _first_leaf(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("an exception group is never empty")

@@ -1,0 +1,83 @@
+"""From the journal's facts to a publication: what ``store.publish`` needs to know of a dataset whose jobs are done.
+
+The journal is asked, not the memory of this process: what is published is what a resumed run would publish. Called by
+``coordinator``, where the journal may be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from extractor.errors import IntegrityError
+from extractor.observe.news import DatasetPublished
+from extractor.plan.job import Dataset, JobSpec
+from extractor.protocol.vocabulary import Event, InitiateIntended, KeptText, Outcome, PageStored
+from extractor.store.compression import Compression
+from extractor.store.journal import Journal
+from extractor.store.manifest import summarize_kept
+from extractor.store.publish import FinishedJob, Publication, Published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What all publications of a run have in common. ``started_at`` is in Unix seconds."""
+
+    run_id: str
+    config_hash: str
+    started_at: float
+    output: Path
+    staging: Path
+    compression: Compression
+    shard_bytes: int
+
+
+def collect(
+    journal: Journal, edition: Edition, dataset: Dataset, jobs: Sequence[tuple[JobSpec, Outcome]], *, now: float
+) -> Publication:
+    """Gather what a dataset's jobs left. Every job must be done; ``now`` is in Unix seconds."""
+    return Publication(
+        run_id=edition.run_id,
+        dataset=dataset,
+        config_hash=edition.config_hash,
+        compression=edition.compression,
+        started=_iso(edition.started_at),
+        finished=_iso(now),
+        watermark=None,
+        jobs=tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs),
+    )
+
+
+def told(published: Published) -> DatasetPublished:
+    """Say what was published."""
+    manifest = published.manifest
+    return DatasetPublished(
+        dataset=str(Dataset(kind=manifest.dataset.kind, name=manifest.dataset.name)),
+        path=str(published.folder),
+        records=manifest.totals.records,
+        shards=len(manifest.shards),
+        bytes=manifest.totals.bytes,
+        kept_text=manifest.totals.kept_text,
+    )
+
+
+def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> FinishedJob:
+    sealed = journal.sealed(run_id, job.ordinal)
+    if sealed is None:
+        raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
+    kept = summarize_kept(_kept(journal.events(run_id, job.ordinal)))
+    return FinishedJob(job=job, outcome=outcome, parts=sealed.parts, kept=kept, requests=outcome.requests)
+
+
+def _kept(events: Sequence[Event]) -> Iterator[KeptText]:
+    """The records that the last export kept in the server's spelling; those of lost exports do not count."""
+    starts = [index for index, event in enumerate(events) if isinstance(event, InitiateIntended)]
+    for event in events[starts[-1] if starts else 0 :]:
+        if isinstance(event, PageStored):
+            yield from event.kept
+
+
+def _iso(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S}Z"

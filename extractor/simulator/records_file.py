@@ -1,0 +1,130 @@
+"""A user's own NDJSON file as a segment: its very bytes, found by line.
+
+Decides what is acceptable (each line one JSON object, in UTF-8) and refuses the rest when it is opened, by file and
+line. The bytes of a line are never touched; only its line feed is left off. Holds the offsets of the lines; the text
+stays in the page cache. Called by ``world``.
+
+Decided: lines that the strict reader refuses are tried with the standard library's, because records with NaN, lone
+surrogates or huge numbers are just what a rehearsal is for.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from extractor.errors import ConfigError
+from extractor.simulator import ticks
+from extractor.simulator.matching import Match
+
+_MOST_PROBLEMS = 10
+
+
+class RecordsFile:
+    """The records of one file, numbered from 0 in the order of its lines."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and check a file. Raises ConfigError, which names file and lines."""
+        self._path = path
+        try:
+            with path.open("rb") as file:
+                self._text: mmap.mmap | bytes = (
+                    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+                )
+        except OSError as error:
+            raise ConfigError([f"{path}: {error.strerror or error}"]) from None
+        self._starts = array("Q", self._lines())
+        self._check()
+        self.average_bytes = round(len(self._text) / max(1, len(self)))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def records(self, numbers: Iterable[int]) -> list[bytes]:
+        """Give lines, in the order asked for."""
+        text, starts = self._text, self._starts
+        return [text[starts[number] : starts[number + 1] - 1] for number in numbers]
+
+    def changed(self, among: Sequence[int], after: int) -> list[int]:
+        """Keep the records whose newest ``LastModifiedDate`` is after an instant; without one, a record is kept."""
+        return [number for number in among if _newest(self._parsed(number), after) > after]
+
+    def matching(self, among: Sequence[int], match: Match) -> list[int]:
+        """Keep the records that satisfy a match; looks at each."""
+        return [number for number in among if match.satisfied_by(self._parsed(number))]
+
+    def _parsed(self, number: int) -> dict[str, Any]:
+        return _parse(self.records((number,))[0])
+
+    def _lines(self) -> Iterator[int]:
+        """List where lines begin, and where one after the last would (as if the last were ended, too)."""
+        text, start = self._text, 0
+        while start < len(text):
+            yield start
+            end = text.find(b"\n", start)
+            start = (len(text) if end < 0 else end) + 1
+        yield start
+
+    def _check(self) -> None:
+        problems: list[str] = []
+        for number in range(len(self)):
+            try:
+                _parse(self.records((number,))[0])
+            except ValueError as error:
+                problems.append(f"{self._path}:{number + 1}: not a JSON object ({_position_free(error)})")
+                if len(problems) == _MOST_PROBLEMS:
+                    break
+        if problems:
+            raise ConfigError(problems)
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """Read a line leniently. Raises ValueError when it is no JSON object."""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = json.loads(line.decode("utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError("it is JSON of another kind")
+    return record
+
+
+def _position_free(error: ValueError) -> str:
+    """Give what is wrong without any of the content."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _newest(record: dict[str, Any], otherwise: int) -> int:
+    """Give the newest LastModifiedDate anywhere in a record, as a tick; ``otherwise + 1`` if it has none."""
+    found = [ticks.tick_at(moment) for moment in _dates(record)]
+    return max(found, default=otherwise + 1)
+
+
+def _dates(value: object) -> Iterator[int]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _dates(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name == "LastModifiedDate" and isinstance(each, str):
+                yield from _instant(each)
+            else:
+                yield from _dates(each)
+
+
+def _instant(text: str) -> Iterator[int]:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return
+    if moment.tzinfo is not None:
+        yield ticks.milliseconds_of(moment)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from extractor.cli.reference import command_reference, config_reference
+
+
+def test_the_reference_has_every_command_option_and_exit_code() -> None:
+    """What the README shows is what the program knows."""
+    text = command_reference()
+
+    assert "### `extractor run CONFIG [OPTIONS]`" in text
+    assert "| `--job NAME` |  | Only the jobs of this name; may be given several times. |" in text
+    assert "| `--state DIR` | `.extractor` | The state folder (state of the configuration). |" in text
+    assert "extractor init nightly.yaml --force" in text
+    assert "| `130` | interrupted (SIGINT)" in text
+
+
+def test_the_reference_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow terminal makes no other README."""
+    wide = command_reference()
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TERMINAL_WIDTH", "20")
+
+    assert command_reference() == wide
+
+
+def test_the_configuration_reference_has_every_key_with_type_and_default() -> None:
+    """Nested keys by their path, list entries with brackets, secrets as references."""
+    rows = {line.split("|")[1].strip(): line for line in config_reference().splitlines()}
+
+    assert "| integer | `8` |" in rows["`limits.exports`"]
+    assert "| text | required |" in rows["`connection.base_url`"]
+    assert "| `${env:NAME}` or `${file:PATH}` | required |" in rows["`connection.auth.secret`"]
+    assert "| list of text or integer | required |" in rows["`jobs[].match.values`"]
+    assert "| `256MiB` |" in rows["`output.shard_bytes`"]
+    assert "`connection.auth.token_url`" in rows
+
+
+def test_no_cell_breaks_its_table() -> None:
+    """Every row has as many cells as the header."""
+    for line in config_reference().splitlines():
+        assert line.replace("\\|", "").count("|") == 5, line

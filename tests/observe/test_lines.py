@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from extractor.observe.lines import Lines
+from extractor.observe.news import ClockCorrected, ConnectionHeld, DatasetWithheld, Noticed
+from extractor.observe.outlet import Outlet
+from extractor.protocol.vocabulary import Verdict
+
+
+def test_each_thing_worth_saying_is_one_line(clock: Any, make: Any) -> None:
+    """A log of a night is read tomorrow, without colours or bars."""
+    stream = io.StringIO()
+    lines = Lines(Outlet(stream), monotonic=clock)
+
+    for news in (
+        make.opened(),
+        make.moved(0),
+        make.moved(0, what="Status Processing", detail="Status Processing"),
+        make.moved(0, detail="the server answered the unknown Status 'Pausing'"),
+        make.moved(1, phase="stopped", detail="404: no such segment -- check its name"),
+        ConnectionHeld(seconds=30, status=429),
+        ClockCorrected(seconds=-75),
+        make.ended(0),
+        make.ended(1, verdict=Verdict.REFUSED, message="404: no such segment -- check its name"),
+        make.published(),
+        DatasetWithheld(dataset="segment 'B'", reason="1 of its 2 jobs failed", jobs=("job 1",)),
+        Noticed(message="an odd thing"),
+        make.closed(),
+    ):
+        lines(news)
+
+    assert stream.getvalue().splitlines() == [
+        "run R: 3 jobs for 2 datasets, at most 20 requests/s, into exports",
+        "job 0: the server answered the unknown Status 'Pausing'",
+        "the server asked for quiet (HTTP 429): nothing is sent for 30 s",
+        "this machine's clock is 1 min 15 s behind the server's; allowed for (to mend it: NTP)",
+        "FAILED job 1: refused: 404: no such segment -- check its name",
+        "published segment 'A': 100 records, 1 shard, 2.0 KiB, in exports/segment=A/run=R",
+        "NOT PUBLISHED segment 'B': 1 of its 2 jobs failed",
+        "note: an odd thing",
+    ]
+
+
+def test_sums_come_at_most_every_ten_seconds(clock: Any, make: Any) -> None:
+    """However many pages are stored between."""
+    stream = io.StringIO()
+    lines = Lines(Outlet(stream), monotonic=clock)
+    lines(make.opened(jobs=1))
+
+    for second in range(25):
+        clock.seconds += 1
+        lines(make.moved(0, stored=second * 10, total=1000, retries=1))
+
+    assert stream.getvalue().splitlines()[1:] == [
+        "0 of 1 job done, 90 records, 9/s, 1 retry, about 1 min 42 s left",
+        "0 of 1 job done, 190 records, 10/s, 1 retry, about 1 min 26 s left",
+    ]
+
+
+def test_two_thousand_failures_are_not_two_thousand_lines(clock: Any, make: Any) -> None:
+    """The report at the end groups them."""
+    stream = io.StringIO()
+    lines = Lines(Outlet(stream), monotonic=clock)
+    lines(make.opened(jobs=2000))
+
+    for ordinal in range(2000):
+        lines(make.ended(ordinal, verdict=Verdict.REFUSED, message="403: not permitted"))
+
+    assert len(stream.getvalue().splitlines()) == 52
+
+
+def test_a_broken_pipe_does_not_kill_the_run(clock: Any, gone_pipe: io.StringIO, make: Any) -> None:
+    """Whoever was reading the log has left; the export goes on."""
+    lines = Lines(Outlet(gone_pipe), monotonic=clock)
+
+    lines(make.opened())
+    lines(make.closed())
