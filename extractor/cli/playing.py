@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from extractor.cli.child import simulator_process
@@ -71,6 +72,8 @@ def _explain(folder: Path, config: Path, output: Path, base_url: str) -> None:
     select = f"select segment, count(*) from read_json('{shards}', union_by_name=true) group by 1"  # noqa: S608 - shown, never executed
     out()
     out(f"It lies in {output}. What to try next:")
+    if shutil.which("extractor") is None:
+        out(f"  . {shlex.quote(str(Path(sys.prefix) / 'bin' / 'activate'))}   # so that the shell finds extractor")
     for command, meaning in (
         (f"extractor verify {shlex.quote(str(output))}", "again; then change a byte, and once more"),
         (f"zstdcat {shards} | jq -c '[.ProfileId, .CustomerType]' | head", "what the records look like"),

@@ -1,14 +1,16 @@
 """The reference of command line and configuration, as Markdown, made from what the program itself knows.
 
 Decides form only; the words are the commands' own help and the configuration's own descriptions. Deterministic and
-independent of the terminal, so that a test can compare it with the README. Called by that test and by whoever updates
-the README.
+independent of the terminal, so that a test can compare it with the README; ``python -m extractor.cli.reference`` puts
+it there.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -16,6 +18,7 @@ import typer.main
 from extractor.cli.app import app
 from extractor.config import json_schema
 from extractor.errors import Exit
+from extractor.protocol.dialect import Dialect
 
 _REFERENCE = "^\\$\\{"  # how the pattern of ``${env:..}`` and ``${file:..}`` begins
 _MIB = 1024 * 1024
@@ -28,7 +31,7 @@ def command_reference() -> str:
     tree: Any = typer.main.get_command(app)  # Any: typer keeps the classes of its commands to itself
     sections = [section for name, command in tree.commands.items() for section in _command(name, command)]
     codes = [(f"`{int(code)}`", code.meaning) for code in Exit]
-    return "\n\n".join([*sections, "### Exit codes", _markdown_table(("code", "meaning"), codes)]) + "\n"
+    return "\n\n".join([*sections, "#### Exit codes", _markdown_table(("code", "meaning"), codes)]) + "\n"
 
 
 def config_reference() -> str:
@@ -38,11 +41,40 @@ def config_reference() -> str:
     return _markdown_table(("key", "type", "default", "meaning"), rows) + "\n"
 
 
+def dialect_reference() -> str:
+    """Render every key of ``connection.dialect`` with its default: the spellings that the vendor's pages leave open."""
+    defaults = Dialect()
+    rows = []
+    for each in fields(Dialect):
+        value = getattr(defaults, each.name)
+        if isinstance(value, Mapping):
+            value = "{" + ", ".join(f"{word}: {meaning}" for word, meaning in value.items()) + "}"
+        elif isinstance(value, tuple):
+            value = "[" + ", ".join(map(str, value)) + "]"
+        rows.append((f"`{each.name}`", _literal(value)))
+    return _markdown_table(("key of `connection.dialect`", "default"), rows) + "\n"
+
+
+def embedded(page: str) -> str:
+    """Put the references between their markers in a Markdown page; the rest stays as it is."""
+    for name, text in (
+        ("config", config_reference()),
+        ("dialect", dialect_reference()),
+        ("command", command_reference()),
+    ):
+        begin, end = f"<!-- {name} reference: begin -->\n", f"<!-- {name} reference: end -->"
+        before, found, rest = page.partition(begin)
+        if not found:
+            raise ValueError(f"the page has no marker for the {name} reference")
+        page = f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+    return page
+
+
 def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - as in command_reference
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
     usage = " ".join(["extractor", name, *(_shown(each) for each in arguments), *(["[OPTIONS]"] if options else [])])
-    yield f"### `{usage}`"
+    yield f"#### `{usage}`"
     yield _paragraphs(command.help)
     rows = [(f"`{_metavar(each)}`", _default(each), each.help or "") for each in arguments]
     rows += [(f"`{_spelled(each)}`", _default(each), each.help or "") for each in options]
@@ -156,3 +188,8 @@ def _markdown_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) ->
     lines = [f"| {' | '.join(header)} |", f"| {' | '.join('---' for _ in header)} |"]
     lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    _README = Path("README.md")
+    _README.write_text(embedded(_README.read_text("utf-8")), encoding="utf-8")

@@ -71,7 +71,7 @@ class Limits(Section):
     deadline: Duration | None = Field(
         default=None,
         gt=0,
-        description="Seconds for the whole run, after which it stops cleanly and can be resumed. Left out: no limit.",
+        description="Seconds for the whole run, after which it stops cleanly. Left out: no limit.",
     )
 
     @field_validator("poll_max")

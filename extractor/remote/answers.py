@@ -136,7 +136,10 @@ def _envelope_members(body: bytes, answer: Answer, about: str) -> Mapping[str, A
     try:
         members: Any = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         # Only short members can be numbers or flags; the records stay bytes.
-        members = {name: raw if memoryview(raw).nbytes > _LONGEST_NUMBER * 2 else _small(bytes(raw)) for name, raw in members.items()}
+        members = {
+            name: raw if memoryview(raw).nbytes > _LONGEST_NUMBER * 2 else _small(bytes(raw))
+            for name, raw in members.items()
+        }
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         members = _lenient(body)
     if not isinstance(members, dict):

@@ -35,7 +35,8 @@ def quotable(text: str, *, hidden: Iterable[str] = ()) -> str:
     ``hidden`` is cut out wherever it stands as a word, in any case: what was sent is known better than any pattern.
     """
     words = " ".join("".join(each if each.isprintable() else " " for each in text[: _LONGEST * 10]).split())
-    for value in sorted({each for each in hidden if each.strip()}, key=len, reverse=True):
+    folded = words.casefold()  # thousands of values may be hidden: only those that occur are worth a pattern
+    for value in sorted({each for each in hidden if each.strip() and each.casefold() in folded}, key=len, reverse=True):
         words = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _CUT, words, flags=re.IGNORECASE)
     for pattern in _PATTERNS:
         words = pattern.sub(_CUT, words)

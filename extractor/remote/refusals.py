@@ -152,12 +152,13 @@ def _said(answer: Answer, hidden: list[str]) -> str:
 
 
 def _sent(command: RemoteCommands, job: JobSpec) -> list[str]:
-    """Everything private that went with the request, lest the server's text repeats it."""
+    """Everything private that the server knows from us, lest its text repeats it."""
+    values = [] if job.match is None else list(job.match.values)
     match command:
         case Initiate():
-            return [] if job.match is None else list(job.match.values)
+            return values
         case PollStatus(token=token) | FetchPage(token=token) | Commit(token=token):
-            return [str(token)]
+            return [*values, str(token)]
         case _:
             assert_never(command)
 

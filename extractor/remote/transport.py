@@ -48,7 +48,6 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        proxy, proxy_auth = _proxy(None if self._proxy is None else self._proxy.get_secret_value())
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=_trust(self._ca_file)),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -57,8 +56,7 @@ class AiohttpTransport:
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             trace_configs=[_tracing()],
             trust_env=False,
-            proxy=proxy,
-            proxy_auth=proxy_auth,
+            proxy=None if self._proxy is None else _address(self._proxy.get_secret_value()),
         )
         return self
 
@@ -172,25 +170,23 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
     raise ConfigError([f"connection.ca_file: {ca_file} cannot be read ({why}) -- name a PEM file of authorities"])
 
 
-def _proxy(address: str | None) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """Part the proxy's address from its user and password, which would else be in the texts of errors."""
-    if address is None:
-        return None, None
+def _address(proxy: str) -> URL:
+    """Check the proxy's address, which may hold a user and password; aiohttp makes the header of them."""
     try:
-        url = URL(address)
+        url = URL(proxy)
+        sound = url.scheme in {"http", "https"} and bool(url.host)
     except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError(["connection.proxy is not an address -- write http://user:password@host:port"]) from None
-    auth = None if url.user is None else aiohttp.BasicAuth(url.user, url.password or "")
-    return url.with_user(None), auth
+        sound = False
+    if not sound:
+        raise ConfigError(["connection.proxy is not an address -- write http://user:password@host:port"])
+    return url
 
 
 def _mapped(error: Exception, about: str, *, reached: bool) -> RemoteError:
     """Say in our words what aiohttp says in its own, without its text: that may hold the URL."""
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
         return _not_connected(error, about)
-    if isinstance(error, aiohttp.InvalidURL | ValueError):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError | ValueError):
         return Rejected(f"{about}: the address cannot be used -- check connection.base_url")
     if isinstance(error, aiohttp.ClientPayloadError) and _is_encoding(error):
         return Malformed(f"{about}: the answer's compression is damaged", ambiguous=True)

@@ -210,7 +210,7 @@ def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
     asked = [job.job.job_id for job in publication.jobs]
     same = published.run == publication.run_id and [job.job_id for job in published.jobs] == asked
     if not same or manifest.read(final / manifest.SUCCESS) != manifest.success(text):
-        raise IntegrityError(f"{final}: it exists, but is not what this run publishes; move it away, then resume")
+        raise IntegrityError(f"{final}: it exists, but is not what this run publishes; move it away and run again")
     return text, published
 
 

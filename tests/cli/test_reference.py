@@ -1,15 +1,34 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from extractor.cli.reference import command_reference, config_reference
+from extractor.cli.reference import command_reference, config_reference, dialect_reference, embedded
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_holds_the_reference_as_the_program_knows_it() -> None:
+    """After a change of commands, keys or dialect: ``python -m extractor.cli.reference``."""
+    page = README.read_text("utf-8")
+
+    assert page == embedded(page)
+
+
+def test_the_reference_has_every_spelling_with_its_default() -> None:
+    """What the vendor's pages leave open can be looked up."""
+    text = dialect_reference()
+
+    assert "| `retrieve` | `Async/{clientId}/Export/{accessToken}` |" in text
+    assert "Complete: complete" in text
 
 
 def test_the_reference_has_every_command_option_and_exit_code() -> None:
     """What the README shows is what the program knows."""
     text = command_reference()
 
-    assert "### `extractor run CONFIG [OPTIONS]`" in text
+    assert "#### `extractor run CONFIG [OPTIONS]`" in text
     assert "| `--job NAME` |  | Only the jobs of this name; may be given several times. |" in text
     assert "| `--state DIR` | `.extractor` | The state folder (state of the configuration). |" in text
     assert "extractor init nightly.yaml --force" in text

@@ -1,5 +1,7 @@
 """Pages tile ``[1..TotalResults]``, or the export fails."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,7 @@ def test_a_replay_of_stored_pages_goes_on_where_they_end(total: int, limit: int,
         (facts(1, 10, 100, has_more=False), "HasMore is False after 10 of TotalResults 100"),
         (facts(1, 10, 10, has_more=True), "HasMore is True after 10 of TotalResults 10"),
         (facts(1, 0, 0, has_more=True), "HasMore is true although TotalResults is 0"),
+        (facts(1, 11, 100), "11 records came, at most 10 were asked for"),
         (facts(1, -1, 10), "negative"),
         (facts(1, 1, -10), "negative"),
     ],
@@ -112,6 +115,7 @@ def test_a_page_that_overlaps_an_outstanding_one_is_refused() -> None:
     paging, _ = ask(Paging(limit=10, window=3))
     paging, requests = ask(accept(paging, asked=1, page=facts(1, 10, 100)))
     assert [(11, 10), (21, 10), (31, 10)] == requests
+    paging = replace(paging, limit=20)
     with pytest.raises(IntegrityError, match="overlap the next page"):
         accept(paging, asked=11, page=facts(11, 12, 100))
 
