@@ -152,9 +152,11 @@ def try_again(life: Life, event: RequestFailed, now: float) -> Step:
     command, failure = event.command, event.failure
     orphan = isinstance(command, Initiate) and failure.ambiguous
     life = replace(life, possible_orphans=life.possible_orphans + orphan)
+    unreadable = command.unreadable + (failure.fault is Fault.MALFORMED)
     decision = decide(
         failure,
         attempt=command.attempt,
+        unreadable=unreadable,
         failing_since=command.failing_since,
         now=now,
         draw=event.draw,
@@ -164,14 +166,14 @@ def try_again(life: Life, event: RequestFailed, now: float) -> Step:
         passing = failure.fault is not Fault.MALFORMED
         verdict = Verdict.UNAVAILABLE if passing else Verdict.EXPORT_FAILED
         return stop(life, verdict, f"{failure.message} (given up after {command.attempt} tries)")
-    again = _reissued(command, after=decision.delay, failing_since=decision.failing_since)
+    again = replace(
+        command,
+        after=decision.delay,
+        attempt=command.attempt + 1,
+        unreadable=unreadable,
+        failing_since=decision.failing_since,
+    )
     return replace(life, retries=life.retries + 1), [again]
-
-
-def _reissued(
-    command: Initiate | PollStatus | FetchPage | Commit, *, after: float, failing_since: float
-) -> Initiate | PollStatus | FetchPage | Commit:
-    return replace(command, after=after, attempt=command.attempt + 1, failing_since=failing_since)
 
 
 def refused(life: Life, event: RequestFailed, _now: float) -> Step:

@@ -79,7 +79,9 @@ def accept(paging: Paging, *, asked: int, page: PageFacts) -> Paging:
     if tile is None:
         raise IntegrityError(f"a page arrived for offset {asked}, which was not asked for")
     if page.count > paging.limit:
-        raise IntegrityError(f"page at offset {asked}: {page.count} records came, at most {paging.limit} were asked for")
+        raise IntegrityError(
+            f"page at offset {asked}: {page.count} records came, at most {paging.limit} were asked for"
+        )
     last = _last_index(paging, asked=asked, page=page)
     end = page.total if tile.last is None else tile.last
     if last > end:

@@ -27,7 +27,7 @@ class RetryPolicy:
     first: float = 0.5
     longest: float = 60.0
     retry_for: float = 900.0
-    malformed_tries: int = 5  # an answer that stays unreadable is not a passing fault
+    unreadable_tries: int = 5  # an answer that stays unreadable is not a passing fault
     deadline: float | None = None  # instant on the run's clock
 
 
@@ -43,19 +43,20 @@ def decide(
     failure: Failure,
     *,
     attempt: int,
+    unreadable: int,
     failing_since: float | None,
     now: float,
     draw: float,
     policy: RetryPolicy,
 ) -> RetryDecision | None:
-    """Decide about a request that failed at ``now`` on its 1-based ``attempt``.
+    """Decide about a request that failed at ``now`` on its 1-based ``attempt``; ``unreadable`` counts this answer too.
 
     The delay is ``draw * min(longest, first * 2 ** (attempt - 1))``, and never less than a Retry-After, after which
     the jitter is added so that the held requests do not return as one.
     """
     if failure.fault not in {Fault.THROTTLED, Fault.UNAVAILABLE, Fault.MALFORMED}:
         return None
-    if failure.fault is Fault.MALFORMED and attempt >= policy.malformed_tries:
+    if unreadable >= policy.unreadable_tries:
         return None
     since = now if failing_since is None else failing_since
     jitter = draw * min(policy.longest, policy.first * 2.0 ** min(attempt - 1, 32))

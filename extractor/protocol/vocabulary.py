@@ -89,12 +89,13 @@ class SealedPart:
 class RemoteCommand:
     """A request to the service.
 
-    It waits ``after`` seconds first; ``attempt`` is 1-based; ``failing_since`` is the instant of its first failure, in
-    seconds of a clock that never jumps.
+    It waits ``after`` seconds first; ``attempt`` is 1-based; ``unreadable`` counts the answers to it that could not be
+    read; ``failing_since`` is the instant of its first failure, in seconds of a clock that never jumps.
     """
 
     after: float = 0.0
     attempt: int = 1
+    unreadable: int = 0
     failing_since: float | None = None
 
 

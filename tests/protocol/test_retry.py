@@ -21,14 +21,16 @@ def failure(fault: Fault = Fault.UNAVAILABLE, retry_after: float | None = None) 
 def test_a_refusal_is_never_sent_again(fault: Fault) -> None:
     """400, 401, 403, 404 and a lost token would only be refused again."""
     policy = RetryPolicy()
-    assert decide(failure(fault), attempt=1, failing_since=None, now=NOW, draw=0.5, policy=policy) is None
+    assert decide(failure(fault), attempt=1, unreadable=0, failing_since=None, now=NOW, draw=0.5, policy=policy) is None
 
 
 @given(fault=st.sampled_from(PASSING[:2]), attempt=st.integers(1, 100), draw=st.floats(0, 1, exclude_max=True))
 def test_the_jitter_is_full_and_bounded(fault: Fault, attempt: int, draw: float) -> None:
     """``draw * min(longest, first * 2 ** (attempt - 1))``."""
     policy = RetryPolicy(first=0.5, longest=60.0)
-    decision = decide(failure(fault), attempt=attempt, failing_since=NOW, now=NOW, draw=draw, policy=policy)
+    decision = decide(
+        failure(fault), attempt=attempt, unreadable=0, failing_since=NOW, now=NOW, draw=draw, policy=policy
+    )
     assert decision is not None
     assert draw * min(60.0, 0.5 * 2.0 ** (attempt - 1)) == decision.delay
 
@@ -37,7 +39,9 @@ def test_the_jitter_is_full_and_bounded(fault: Fault, attempt: int, draw: float)
 def test_retry_after_is_obeyed_unclamped(asked: float, attempt: int, draw: float) -> None:
     """Never earlier than the server said, however long; the time it asked for is not counted against the retries."""
     policy = RetryPolicy(retry_for=10.0)
-    decision = decide(failure(retry_after=asked), attempt=attempt, failing_since=NOW, now=NOW, draw=draw, policy=policy)
+    decision = decide(
+        failure(retry_after=asked), attempt=attempt, unreadable=0, failing_since=NOW, now=NOW, draw=draw, policy=policy
+    )
     assert decision is not None
     assert asked <= decision.delay <= asked + policy.first
     assert NOW + asked == decision.failing_since
@@ -46,8 +50,12 @@ def test_retry_after_is_obeyed_unclamped(asked: float, attempt: int, draw: float
 def test_only_the_deadline_is_stronger_than_retry_after() -> None:
     """A wait beyond the run's deadline is not begun."""
     policy = RetryPolicy(deadline=NOW + 100.0)
-    within = decide(failure(retry_after=99.0), attempt=1, failing_since=None, now=NOW, draw=0.0, policy=policy)
-    beyond = decide(failure(retry_after=101.0), attempt=1, failing_since=None, now=NOW, draw=0.0, policy=policy)
+    within = decide(
+        failure(retry_after=99.0), attempt=1, unreadable=0, failing_since=None, now=NOW, draw=0.0, policy=policy
+    )
+    beyond = decide(
+        failure(retry_after=101.0), attempt=1, unreadable=0, failing_since=None, now=NOW, draw=0.0, policy=policy
+    )
     assert within is not None
     assert beyond is None
 
@@ -55,17 +63,18 @@ def test_only_the_deadline_is_stronger_than_retry_after() -> None:
 def test_retries_end_after_retry_for() -> None:
     """Bounded in time from the first failure."""
     policy = RetryPolicy(retry_for=60.0)
-    still = decide(failure(), attempt=9, failing_since=NOW - 59.0, now=NOW, draw=0.0, policy=policy)
-    over = decide(failure(), attempt=9, failing_since=NOW - 61.0, now=NOW, draw=0.0, policy=policy)
+    still = decide(failure(), attempt=9, unreadable=0, failing_since=NOW - 59.0, now=NOW, draw=0.0, policy=policy)
+    over = decide(failure(), attempt=9, unreadable=0, failing_since=NOW - 61.0, now=NOW, draw=0.0, policy=policy)
     assert still is not None
     assert over is None
 
 
 def test_an_answer_that_stays_unreadable_is_given_up_by_count() -> None:
-    """A login page does not become data by waiting for it."""
-    policy = RetryPolicy(malformed_tries=5)
+    """A login page does not become data by waiting for it; tries that failed otherwise do not count."""
+    policy = RetryPolicy(unreadable_tries=5)
     kept = [
-        decide(failure(Fault.MALFORMED), attempt=n, failing_since=NOW, now=NOW, draw=0.1, policy=policy) is not None
+        decide(failure(Fault.MALFORMED), attempt=20, unreadable=n, failing_since=NOW, now=NOW, draw=0.1, policy=policy)
+        is not None
         for n in range(1, 7)
     ]
     assert [True, True, True, True, False, False] == kept
