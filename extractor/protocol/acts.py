@@ -37,6 +37,7 @@ from extractor.protocol.vocabulary import (
     SealExport,
     StatusReported,
     StorePage,
+    TakenUp,
     TokenIssued,
     Verdict,
 )
@@ -192,13 +193,42 @@ def not_permitted(life: Life, _event: StatusReported, _now: float) -> Step:
 def export_again(life: Life, event: StatusReported | RequestFailed, now: float) -> Step:
     """The export is lost: its pages are dropped and a new one is asked for, within the bound."""
     why = _LOSSES[event.meaning] if isinstance(event, StatusReported) else event.failure.message
-    if life.export > life.policy.re_exports:
+    if life.export - life.earlier_exports > life.policy.re_exports:
         return stop(life, Verdict.EXPORT_FAILED, f"{why} (after {life.export} exports)")
     delay = re_export_delay(life.export)
     if _after_deadline(life, now + delay):
         return stop(life, Verdict.UNAVAILABLE, f"{why}; the run's deadline leaves no time for another export")
     dropped = replace(life, phase=Phase.PLANNED, token=None, paging=Paging(limit=1), retries=life.retries + 1)
     return dropped, [DropExport(export=life.export), Initiate(export=life.export + 1, after=delay)]
+
+
+def take_up_unasked(life: Life, _event: TakenUp, _now: float) -> Step:
+    """No token is known. A POST without an answer may have made an export; whatever is staged belongs to none."""
+    orphan = life.phase is Phase.INITIATING
+    fresh = replace(
+        life,
+        phase=Phase.PLANNED,
+        token=None,
+        earlier_exports=life.export,
+        paging=Paging(limit=1),
+        possible_orphans=life.possible_orphans + orphan,
+        outcome=None,
+    )
+    return fresh, [DropExport(export=life.export), Initiate(export=life.export + 1)]
+
+
+def take_up_token(life: Life, _event: TakenUp, now: float) -> Step:
+    """The token may still live: Status will tell. What is durable is not fetched again."""
+    paging = pages.resumed(life.paging, limit=life.policy.page_size, window=life.policy.window)
+    if paging.complete:
+        return replace(life, phase=Phase.RETRIEVING, paging=paging), [SealExport()]
+    waiting = replace(life, phase=Phase.PROCESSING, paging=paging, processing_since=now, polls=0, unknown_polls=0)
+    return waiting, [PollStatus(token=_token(life))]
+
+
+def take_up_commit(life: Life, _event: TakenUp, _now: float) -> Step:
+    """Everything is sealed. An earlier Commit may have arrived: then the token is gone, and that is well."""
+    return replace(life, phase=Phase.SEALED), [Commit(token=_token(life), attempt=2 - (life.phase is Phase.SEALED))]
 
 
 # --- Small parts of the rows. ----------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Life:
     policy: LifePolicy
     phase: Phase = Phase.PLANNED
     export: int = 0  # how many exports have been asked for
+    earlier_exports: int = 0  # those of them from before the job was last taken up: they do not count against the bound
     token: int | None = field(default=None, repr=False)
     processing_since: float = 0.0
     polls: int = 0

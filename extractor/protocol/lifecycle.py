@@ -32,6 +32,7 @@ from extractor.protocol.vocabulary import (
     PageStored,
     RequestFailed,
     StatusReported,
+    TakenUp,
     TokenIssued,
     Verdict,
 )
@@ -56,6 +57,7 @@ class Symbol(StrEnum):
     COMMIT_INTENDED = "CommitIntended"
     COMMITTED = "Committed"
     TRY_FAILED = "429, 5xx, network, malformed"
+    TAKEN_UP = "TakenUp"
     TOKEN_LOST = "token gone"  # noqa: S105 - a word, not a password
     REFUSED = "400, 401, 403, 404"
 
@@ -78,6 +80,11 @@ _P, _S = Phase, Symbol
 _AGAIN = _row(acts.export_again, "the export is lost: ask for a new one, within the bound", _P.PLANNED, _P.STOPPED)
 _REFUSED = _row(acts.refused, "the same request would be refused again", _P.STOPPED)
 _UNREADABLE = _row(acts.unreadable, "a record is not valid JSON: nothing of the job is published", _P.STOPPED)
+
+
+_ANEW = _row(acts.take_up_unasked, "no token is known: ask anew; a lost POST is a possible orphan", _P.PLANNED)
+_TOKEN = _row(acts.take_up_token, "Status tells whether the token lives", _P.PROCESSING, _P.RETRIEVING)
+_COMMIT = _row(acts.take_up_commit, "all is sealed: commit, perhaps again", _P.SEALED)
 
 
 def _late_in(phase: Phase) -> Rule:
@@ -125,6 +132,14 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.COMMITTING, _S.TRY_FAILED): _row(acts.commit_again, "the data is safe either way", _P.COMMITTING, _P.DONE),
     (_P.COMMITTING, _S.REFUSED): _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE),
     (_P.STOPPED, _S.STORED): _late_in(_P.STOPPED),
+    (_P.PLANNED, _S.TAKEN_UP): _ANEW,
+    (_P.INITIATING, _S.TAKEN_UP): _ANEW,
+    (_P.PROCESSING, _S.TAKEN_UP): _TOKEN,
+    (_P.READY, _S.TAKEN_UP): _TOKEN,
+    (_P.RETRIEVING, _S.TAKEN_UP): _TOKEN,
+    (_P.SEALED, _S.TAKEN_UP): _COMMIT,
+    (_P.COMMITTING, _S.TAKEN_UP): _COMMIT,
+    (_P.STOPPED, _S.TAKEN_UP): _ANEW,
 }
 
 _OF_MEANING = {
@@ -146,6 +161,7 @@ _OF_EVENT: dict[type[object], Symbol] = {
     ExportSealed: Symbol.SEALED,
     CommitIntended: Symbol.COMMIT_INTENDED,
     Committed: Symbol.COMMITTED,
+    TakenUp: Symbol.TAKEN_UP,
 }
 
 

@@ -117,6 +117,11 @@ def store(paging: Paging, *, page: PageFacts, lines: int) -> Paging:
     )
 
 
+def resumed(paging: Paging, *, limit: int, window: int) -> Paging:
+    """Forget what was asked for and never came; go on behind what is durable."""
+    return replace(paging, limit=limit, window=window, asked=(), rests=(), frontier=paging.stored_to + 1)
+
+
 def _next_tile(paging: Paging) -> Tile | None:
     if paging.rests:
         return paging.rests[0]

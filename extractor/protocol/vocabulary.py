@@ -272,6 +272,13 @@ class PageRefused:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    """A run that was cut off is going on, and this job with it."""
+
+    durable: ClassVar[bool] = True
+
+
 Event = (
     InitiateIntended
     | TokenIssued
@@ -283,6 +290,7 @@ Event = (
     | Committed
     | RequestFailed
     | PageRefused
+    | TakenUp
 )
 
 

@@ -26,6 +26,7 @@ from extractor.protocol.vocabulary import (
     PollStatus,
     RequestFailed,
     StatusReported,
+    TakenUp,
     TokenIssued,
 )
 
@@ -40,6 +41,7 @@ _EVENTS: dict[str, Any] = {
         ExportSealed,
         CommitIntended,
         Committed,
+        TakenUp,
     )
 }
 _COMMANDS: dict[str, Any] = {kind.__name__: kind for kind in (Initiate, PollStatus, FetchPage, Commit)}

@@ -31,6 +31,7 @@ from extractor.protocol.vocabulary import (
     SealExport,
     StatusReported,
     StorePage,
+    TakenUp,
     TokenIssued,
     Verdict,
 )
@@ -349,7 +350,62 @@ def test_every_status_and_every_refusal_has_its_row_while_processing() -> None:
     """No word of the server can surprise a job that waits for it."""
     answers = {Symbol.PROCESSING, Symbol.COMPLETE, Symbol.RETRIEVED, Symbol.EXPIRED, Symbol.ERROR, Symbol.FAILED}
     others = {Symbol.UNKNOWN, Symbol.TRY_FAILED, Symbol.TOKEN_LOST, Symbol.REFUSED}
-    assert answers | others == {symbol for phase, symbol in TABLE if phase is Phase.PROCESSING}
+    assert answers | others | {Symbol.TAKEN_UP} == {symbol for phase, symbol in TABLE if phase is Phase.PROCESSING}
+
+
+TAKEN = TakenUp()
+
+
+@pytest.mark.parametrize(
+    ("events", "phase", "commands"),
+    [
+        ((), Phase.PLANNED, [DropExport(export=0), Initiate(export=1)]),
+        ((INTENDED,), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
+        ((INTENDED, ISSUED), Phase.PROCESSING, [PollStatus(token=TOKEN)]),
+        ((INTENDED, ISSUED, COMPLETE), Phase.PROCESSING, [PollStatus(token=TOKEN)]),
+        (RETRIEVED_15, Phase.PROCESSING, [PollStatus(token=TOKEN)]),
+        ((*RETRIEVED_15, stored(11, 5, 15)), Phase.RETRIEVING, [SealExport()]),
+        (SEALED_15, Phase.SEALED, [Commit(token=TOKEN, attempt=1)]),
+        (COMMITTING_15, Phase.SEALED, [Commit(token=TOKEN, attempt=2)]),
+        ((INTENDED, ISSUED, status(Meaning.FAILED)), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
+    ],
+)
+def test_a_job_is_taken_up_where_its_journal_ends(
+    events: tuple[Event, ...], phase: Phase, commands: list[Command]
+) -> None:
+    """From every phase there is one thing to do next, worked out from durable events alone."""
+    durable = [event for event in events if event.durable]
+    life, found = step(fold(POLICY, durable, 0.0), TAKEN, 0.0)
+    assert (phase, commands) == (life.phase, found)
+
+
+def test_a_job_that_is_taken_up_fetches_only_what_is_not_durable() -> None:
+    """Ten of fifteen are on disk: the next page starts at eleven."""
+    durable = [event for event in RETRIEVED_15 if event.durable]
+    life = fold(POLICY, [*durable, TAKEN], 0.0)
+    life, commands = step(life, COMPLETE, 0.0)
+    assert [FetchPage(token=TOKEN, offset=11, limit=10)] == commands
+    life, commands = step(life, fetched(11, 5, 15), 0.0)
+    life, commands = step(life, stored(11, 5, 15), 0.0)
+    assert [SealExport()] == commands
+
+
+def test_an_intent_without_an_answer_is_a_possible_orphan_when_taken_up() -> None:
+    """The process died between the POST and the journal."""
+    life = fold(POLICY, [INTENDED, TAKEN], 0.0)
+    assert 1 == life.possible_orphans
+    assert 0 == fold(POLICY, [TAKEN], 0.0).possible_orphans
+
+
+def test_exports_from_before_do_not_count_against_the_bound() -> None:
+    """A job that was stopped after too many Errors gets the whole bound again when somebody resumes it."""
+    policy = replace(POLICY, re_exports=0)
+    life, _ = walk(INTENDED, ISSUED, status(Meaning.ERROR), policy=policy)
+    assert Phase.STOPPED == life.phase
+    again = [TAKEN, InitiateIntended(export=2), ISSUED, COMPLETE, stored(1, 0, 0), sealed(0), CommitIntended()]
+    for event in again:
+        life, _ = step(life, event, 0.0)
+    assert Phase.COMMITTING == life.phase
 
 
 def test_the_token_shows_in_no_repr() -> None:
