@@ -25,6 +25,8 @@ StateFolder = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report at the end.")]
+
 DEFAULT_STATE = Path(".extractor")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from extractor.cli.options import AsJson, ConfigPath, JobNames, OutputFolder, StateOverride, examples
+from extractor.cli.options import AsJson, ConfigPath, JobNames, OutputFolder, Quiet, StateOverride, examples
 
 EXAMPLES = examples(
     "extractor run nightly.yaml",
@@ -22,7 +22,11 @@ def run(
     state: StateOverride = None,
     *,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report at the end.")] = False,
+    quiet: Quiet = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take up the unfinished run of this plan, if there is one.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="A new run, whatever is unfinished, and no word of it.")] = False,
 ) -> None:
     """Export every job of CONFIG and publish what is complete.
 
@@ -30,9 +34,13 @@ def run(
     one JSON object a line for each thing that happens, and the report is printed to stderr when something failed. The
     first Ctrl-C lets what is in flight be finished, a second one stops at once.
     """
-    from extractor.cli.running import Display, Request, perform  # noqa: PLC0415 - keeps --help quick
+    if resume and new:
+        raise typer.BadParameter("--resume and --new exclude each other")
+    from extractor.cli.running import Display, Earlier, Request, perform  # noqa: PLC0415 - keeps --help quick
 
     display = Display.JSON if as_json else Display.NOTHING if quiet else Display.PROGRESS
-    raise typer.Exit(
-        perform(Request(config=config, jobs=tuple(job or ()), output=output, state=state, display=display))
+    earlier = Earlier.TAKE_UP if resume else Earlier.IGNORE if new else Earlier.MENTION
+    request = Request(
+        config=config, jobs=tuple(job or ()), output=output, state=state, display=display, earlier=earlier
     )
+    raise typer.Exit(perform(request))

@@ -24,7 +24,7 @@ from extractor.cli.console import out, say, stderr
 from extractor.cli.loading import load_config, plan_of
 from extractor.clock import SystemClock
 from extractor.config import Config
-from extractor.errors import Exit, LocalError
+from extractor.errors import ConfigError, Exit, LocalError
 from extractor.observe.jsonlog import JsonLog
 from extractor.observe.lines import Lines
 from extractor.observe.news import Listener, RunClosed
@@ -32,8 +32,9 @@ from extractor.observe.outlet import Outlet
 from extractor.observe.progress import Progress
 from extractor.observe.report import Place, report
 from extractor.observe.tally import Tally, listen_to
-from extractor.plan import planner
-from extractor.run import extract
+from extractor.plan import Plan, planner
+from extractor.run import extract, history
+from extractor.run.history import Unfinished
 
 
 class Display(Enum):
@@ -42,6 +43,14 @@ class Display(Enum):
     PROGRESS = auto()
     NOTHING = auto()
     JSON = auto()
+
+
+class Earlier(Enum):
+    """What is done about an unfinished run of the same plan."""
+
+    MENTION = auto()
+    TAKE_UP = auto()
+    IGNORE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,7 @@ class Request:
     output: Path | None = None
     state: Path | None = None
     display: Display = Display.PROGRESS
+    earlier: Earlier = Earlier.IGNORE
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
@@ -63,14 +73,38 @@ def perform(request: Request) -> int:
     """
     config = load_config(request.config, output=request.output, state=request.state, environ=request.environ)
     plan = plan_of(config, request.jobs)
+    earlier = None if request.earlier is Earlier.IGNORE else history.unfinished_of(config.state, plan.plan_id)
+    if earlier is not None and request.earlier is Earlier.MENTION:
+        say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
+        earlier = None
+    return _drive(request, config, plan, earlier)
+
+
+def take_up(state: Path, run_id: str | None, *, config: Path | None, display: Display) -> int:
+    """Resume an unfinished run and give the process's exit code.
+
+    Raises ConfigError or LocalError for what stops it before it starts.
+    """
+    earlier = history.unfinished(state, run_id)
+    path = config or (None if earlier.config_path is None else Path(earlier.config_path))
+    if path is None:
+        raise ConfigError([f"run {earlier.run_id} was not begun from a file -- give its configuration with --config"])
+    request = Request(config=path, output=Path(earlier.output), state=state, display=display)
+    loaded = load_config(path, output=request.output, state=state, environ=request.environ)
+    return _drive(request, loaded, planner.recall(plan_of(loaded, ()), earlier.job_ids, earlier.plan_id), earlier)
+
+
+def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | None) -> int:
     if request.display is not Display.JSON:
         for notice in planner.notices(plan):
             say(f"note: {notice}")
+        if earlier is not None:
+            say(f"note: taking up run {earlier.run_id}, {len(earlier.done)} of {len(plan.jobs)} jobs are done")
     tally = Tally()
+    work = partial(extract, config, plan, config_path=request.config, earlier=earlier)
     try:
         with _display(request.display) as listener:
-            told = listen_to(tally, listener)
-            closed = anyio.run(partial(extract, config, plan, config_path=request.config, listener=told))
+            closed = anyio.run(partial(work, listener=listen_to(tally, listener)))
     except LocalError as error:  # of this machine, while running; what was published before is safe
         if tally.opened is None:
             raise

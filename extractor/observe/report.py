@@ -147,7 +147,7 @@ def _notes(tally: Tally, closed: RunClosed) -> list[str]:
 
 def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:
     state = "" if place.state == ".extractor" else f" --state {shlex.quote(place.state)}"
-    again = f"extractor run {shlex.quote(place.config)}{place.options}"
+    again = f"extractor resume {closed.run_id}{state}"
     if closed.exit_code == 0:
         yield f"extractor verify {shlex.quote(place.output)}"
         return
@@ -155,7 +155,7 @@ def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:
     if refused:
         yield f"extractor doctor {shlex.quote(place.config)}   # are connection and credentials right?"
     yield f"extractor status {closed.run_id}{state}   # every job of this run"
-    yield f"{again}   # {'once that is put right' if refused else 'when you are ready'}"
+    yield f"{again}   # {'once that is put right' if refused else 'when you are ready'}: what is done stays done"
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:

@@ -7,7 +7,7 @@ question twice. Does not decide how fast or through which connection. Called by 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from extractor.config import Config, Job, Problem
@@ -51,9 +51,31 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
     if missing:
         listed = ", ".join(sorted(known)[:20])
         raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
-    jobs = tuple(_number(job for job in plan.jobs if job.name in wanted))
+    return _part_of(plan, [job for job in plan.jobs if job.name in wanted])
+
+
+def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
+    """Find the plan of an earlier run again in today's: the same jobs, asked in the same way.
+
+    Raises ConfigError when the configuration has changed since, in what is asked or in the form of the output.
+    """
+    asked = set(job_ids)
+    found = _part_of(plan, [job for job in plan.jobs if job.job_id in asked])
+    if [job.job_id for job in found.jobs] != list(job_ids):
+        raise ConfigError(
+            ["the configuration asks for something else than when the run began -- restore it, or start a new run"]
+        )
+    if found.plan_id != plan_id:
+        changed = "output.compression, output.shard_bytes or limits.page_size has changed since the run began"
+        raise ConfigError([f"{changed} -- restore it, or start a new run"])
+    return found
+
+
+def _part_of(plan: Plan, jobs: Sequence[JobSpec]) -> Plan:
+    if len(jobs) == len(plan.jobs):
+        return plan
     seed = "\n".join([plan.plan_id, *(job.job_id for job in jobs)])
-    return Plan(plan_id=hashlib.sha256(seed.encode("utf-8")).hexdigest()[:16], jobs=jobs)
+    return Plan(plan_id=hashlib.sha256(seed.encode("utf-8")).hexdigest()[:16], jobs=tuple(_number(jobs)))
 
 
 def problems(config: Config) -> Iterator[Problem]:

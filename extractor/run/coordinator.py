@@ -8,6 +8,7 @@ never holds up the others. Called by the engine (as its ``Recorder``) and by ``e
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -30,6 +31,7 @@ from extractor.protocol.vocabulary import (
     PageStored,
     Verdict,
 )
+from extractor.run.past import latest_export
 from extractor.run.publication import Edition, collect, told
 from extractor.store.journal import Journal
 from extractor.store.publish import Published, publish
@@ -62,27 +64,52 @@ class Coordinator:
         clock: Clock,
         listener: Listener,
         standing: Standing,
+        done: Mapping[int, Outcome] | None = None,
     ) -> None:
+        """``done`` are the jobs that an earlier process has finished, when the run is taken up again."""
         self._journal = journal
         self._writer = writer
         self._edition = edition
         self._clock = clock
         self._listener = listener
         self._background = anyio.create_task_group()
+        self._plan = plan
         self._jobs = plan.datasets
-        self._left = {dataset: len(jobs) for dataset, jobs in self._jobs.items()}
-        self._outcomes: dict[int, Outcome] = {}
+        self._resumed = done is not None
+        self._outcomes: dict[int, Outcome] = dict(done or {})
+        self._left = {
+            dataset: sum(job.ordinal not in self._outcomes for job in jobs) for dataset, jobs in self._jobs.items()
+        }
         self._publishing = anyio.CapacityLimiter(1)
         self._standing = standing
 
     async def __aenter__(self) -> Self:
         await self._background.__aenter__()
+        for outcome in self._outcomes.values():
+            self._count(outcome)
+        for dataset, left in self._left.items():
+            if left == 0:
+                self._background.start_soon(self._conclude, dataset)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         return await self._background.__aexit__(kind, error, trace)
+
+    def unfinished_jobs(self) -> list[JobSpec]:
+        """The jobs that are still to be driven, in plan order."""
+        return [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
+
+    async def past(self, job: JobSpec) -> Sequence[Event]:
+        """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""
+        if not self._resumed:
+            return ()
+        events = await self._writer.on_thread(lambda: self._journal.events(self._edition.run_id, job.ordinal))
+        latest = latest_export(events)
+        if latest.open:
+            await self._writer.reopen(job.ordinal, latest.number, latest.pages)
+        return events
 
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
@@ -96,16 +123,15 @@ class Coordinator:
         """Close an export's parts."""
         return await self._writer.seal(job.ordinal, export)
 
-    async def drop(self, job: JobSpec) -> None:
+    async def drop(self, job: JobSpec, export: int) -> None:
         """Forget what was kept of an export that is lost."""
-        await self._writer.drop(job.ordinal)
+        await self._writer.drop(job.ordinal, export)
 
     async def ended(self, job: JobSpec, outcome: Outcome) -> None:
         """Journal a job's end; the last one of a dataset has it published or withheld."""
         await self._writer.end(job.ordinal, outcome)
         self._outcomes[job.ordinal] = outcome
-        self._standing.verdicts[outcome.verdict] += 1
-        self._standing.possible_orphans += outcome.possible_orphans
+        self._count(outcome)
         self._left[job.dataset] -= 1
         if self._left[job.dataset] == 0:
             self._background.start_soon(self._conclude, job.dataset)
@@ -116,6 +142,10 @@ class Coordinator:
             if left:
                 unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
                 await self._withhold(dataset, f"{left} of its jobs are unfinished", unfinished)
+
+    def _count(self, outcome: Outcome) -> None:
+        self._standing.verdicts[outcome.verdict] += 1
+        self._standing.possible_orphans += outcome.possible_orphans
 
     async def _conclude(self, dataset: Dataset) -> None:
         with anyio.CancelScope(shield=True):

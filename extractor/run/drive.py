@@ -21,7 +21,7 @@ from extractor.errors import IntegrityError
 from extractor.observe.news import JobMoved, Listener
 from extractor.plan.job import JobSpec
 from extractor.protocol.life import LifePolicy
-from extractor.protocol.lifecycle import begin, step, symbol_of
+from extractor.protocol.lifecycle import begin, fold, step, symbol_of
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -41,6 +41,7 @@ from extractor.protocol.vocabulary import (
     SealExport,
     StatusReported,
     StorePage,
+    TakenUp,
 )
 from extractor.run.engine import Asker, Recorder, RemoteRequest
 from extractor.run.halt import Halt
@@ -80,7 +81,7 @@ class Drive:
     def __init__(self, job: JobSpec, around: Surroundings) -> None:
         self._job = job
         self._around = around
-        self._life, self._opening = begin(around.policy)
+        self._life, _ = begin(around.policy)
         self._send, self._receive = anyio.create_memory_object_stream[_Happened](_STREAM)
         self._busy = 0
         self._remote: set[anyio.CancelScope] = set()
@@ -103,7 +104,7 @@ class Drive:
         return None if outcome is None else replace(outcome, requests=self._requests)
 
     async def _loop(self, tasks: anyio.abc.TaskGroup) -> Outcome | None:
-        commands = self._opening
+        commands = await self._begin()
         while True:
             for command in commands:
                 if isinstance(command, Finish):
@@ -115,6 +116,19 @@ class Drive:
                 return None
             self._life, commands = step(self._life, event, anyio.current_time())
             self._tell(event)
+
+    async def _begin(self) -> list[Command]:
+        """Begin the job, or take it up where the journal ends: the same ``step``, fed with what has happened."""
+        past = await self._around.recorder.past(self._job)
+        if not past:
+            self._life, commands = begin(self._around.policy)
+            return commands
+        await self._around.recorder.record(self._job, TakenUp())
+        now = anyio.current_time()
+        self._life, commands = step(fold(self._around.policy, past, now), TakenUp(), now)
+        self._order = InOrder(self._life.paging.stored_to + 1)
+        self._tell(TakenUp())
+        return commands
 
     async def _next_event(self) -> Event | None:
         """The next event, journaled if it is durable; None when no task is left to bring one."""
@@ -152,7 +166,7 @@ class Drive:
                 await self._quiesce()
                 self._release(self._slots)
                 self._order = InOrder()
-                await self._around.recorder.drop(self._job)
+                await self._around.recorder.drop(self._job, command.export)
             case Finish():
                 raise TypeError("the loop itself finishes")
             case _:

@@ -6,7 +6,7 @@ which alone writes. Nothing here assumes that one process owns every token. ``on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +69,13 @@ class Recorder(Protocol):
     Raises LocalError when this machine cannot keep a fact; the engine lets it through.
     """
 
+    async def past(self, job: JobSpec) -> Sequence[Event]:
+        """What an earlier process journaled of the job, oldest first, its parts ready to be continued; mostly nothing.
+
+        Raises IntegrityError when the staged parts are not what the journal says.
+        """
+        ...
+
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
         ...
@@ -81,7 +88,7 @@ class Recorder(Protocol):
         """Close an export's parts."""
         ...
 
-    async def drop(self, job: JobSpec) -> None:
+    async def drop(self, job: JobSpec, export: int) -> None:
         """Forget what was kept of an export that is lost."""
         ...
 

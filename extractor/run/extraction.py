@@ -30,12 +30,12 @@ from extractor.remote import Client, Transport, open_client
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
-from extractor.run.history import JOURNAL
+from extractor.run.history import JOURNAL, Unfinished
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
 from extractor.run.verdicts import exit_code
 from extractor.store.compression import codec
-from extractor.store.durable import check_writable, make_folders, remove_empty
+from extractor.store.durable import check_writable, make_folders, remove_tree
 from extractor.store.journal import Journal, RunEntry, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.writer import Writer
@@ -48,6 +48,7 @@ class Ways:
     clock: Clock
     transport: Transport | None = None
     interrupts: bool = True
+    earlier: Unfinished | None = None
 
 
 async def extract(
@@ -59,14 +60,16 @@ async def extract(
     interrupts: bool = True,
     clock: Clock | None = None,
     transport: Transport | None = None,
+    earlier: Unfinished | None = None,
 ) -> RunClosed:
     """Do everything that ``plan`` asks for, and say how it ended.
 
+    With ``earlier`` that run is taken up where its journal ends; ``plan`` must be its own (``plan.planner.recall``).
     On return every published dataset is durable, and so is the state of whatever is not published. SIGINT, SIGTERM and
     the deadline end the run cleanly. Raises LocalError, before any request is sent, when the output or state folder
     cannot be used, and during the run when this machine can no longer keep what it is given.
     """
-    ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts)
+    ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
     with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
@@ -111,7 +114,7 @@ class _Run:
         self._ways = ways
         self._journal = journal
         self._halt = Halt()
-        self._run_id = new_run_id(ways.clock.now())
+        self._run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
         self._staging = config.state / "staging" / self._run_id
         self._settings = Settings(
             connection=config.connection,
@@ -133,24 +136,28 @@ class _Run:
         return self._close(anyio.current_time() - started, broken)
 
     def _open(self) -> Edition:
-        """Journal what the run will ask for, before it asks."""
-        now, output = self._ways.clock.now(), self._config.output
+        """Journal what the run will ask for, before it asks; or that it goes on."""
+        earlier, output = self._ways.earlier, self._config.output
+        started_at = self._ways.clock.now() if earlier is None else earlier.started_at
         make_folders(self._staging)
         hashed = config_hash(self._config)
-        entry = RunEntry(
-            run_id=self._run_id,
-            plan_id=self._plan.plan_id,
-            config_hash=hashed,
-            config_path=None if self._config_path is None else str(self._config_path),
-            output=str(output.path.absolute()),
-            pid=os.getpid(),
-            started_at=now,
-        )
-        self._journal.add_run(entry, self._plan.jobs)
+        if earlier is not None:
+            self._journal.reopen_run(self._run_id, pid=os.getpid())
+        else:
+            entry = RunEntry(
+                run_id=self._run_id,
+                plan_id=self._plan.plan_id,
+                config_hash=hashed,
+                config_path=None if self._config_path is None else str(self._config_path.absolute()),
+                output=str(output.path.absolute()),
+                pid=os.getpid(),
+                started_at=started_at,
+            )
+            self._journal.add_run(entry, self._plan.jobs)
         return Edition(
             run_id=self._run_id,
             config_hash=hashed,
-            started_at=now,
+            started_at=started_at,
             output=output.path,
             staging=self._staging,
             compression=output.compression,
@@ -184,11 +191,12 @@ class _Run:
                 clock=self._ways.clock,
                 listener=self._listener,
                 standing=self._standing,
+                done=None if self._ways.earlier is None else self._ways.earlier.done,
             )
             try:
                 with working:
                     async with coordinator:
-                        await engine.run(self._plan.jobs, coordinator)
+                        await engine.run(coordinator.unfinished_jobs(), coordinator)
             finally:
                 self._requests = client.requests
             await coordinator.withhold_unfinished()
@@ -246,7 +254,8 @@ class _Run:
             possible_orphans=standing.possible_orphans,
             reason=reason,
         )
-        remove_empty(self._staging)
+        if code == Exit.DONE:
+            remove_tree(self._staging)
         self._journal.end_run(
             self._run_id,
             finished_at=self._ways.clock.now(),

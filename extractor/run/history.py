@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from extractor.errors import LocalError
+from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
 from extractor.protocol.life import LifePolicy
 from extractor.protocol.lifecycle import fold
@@ -66,6 +66,19 @@ class RunDetail:
     datasets: tuple[DatasetRow, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A run that can be taken up again: what it asked for, in order, and how its finished jobs (by ordinal) ended."""
+
+    run_id: str
+    plan_id: str
+    config_path: str | None
+    output: str
+    started_at: float
+    job_ids: tuple[str, ...]
+    done: dict[int, Outcome]
+
+
 def runs(state: Path) -> list[RunRow]:
     """Every run of the state folder, newest first. Raises LocalError when there is no journal."""
     with read_journal(state / JOURNAL) as journal:
@@ -92,6 +105,48 @@ def status(state: Path, run_id: str | None) -> RunDetail:
             for row in journal.datasets(run.run_id)
         )
     return RunDetail(run=run, jobs=jobs, datasets=datasets)
+
+
+def unfinished(state: Path, run_id: str | None = None) -> Unfinished:
+    """The run of this id, or the newest one, that has not ended well. Raises LocalError when there is none."""
+    with read_journal(state / JOURNAL) as journal:
+        rows = [row for row in journal.runs() if run_id is None or row["run_id"] == run_id]
+        if run_id is not None and not rows:
+            raise LocalError(f"{state}: no run {run_id!r} in this state folder -- `extractor runs` lists what there is")
+        left = [row for row in rows if row["exit_code"] != 0]
+        if not left:
+            which = "every run" if run_id is None else f"run {run_id}"
+            raise LocalError(f"{state}: {which} is complete -- there is nothing to resume")
+        row = left[0]
+        jobs = journal.jobs(row["run_id"])
+        return Unfinished(
+            run_id=row["run_id"],
+            plan_id=row["plan_id"],
+            config_path=row["config_path"],
+            output=row["output"],
+            started_at=row["started_at"],
+            job_ids=tuple(job["job_id"] for job in jobs),
+            done={
+                job["ordinal"]: msgspec.json.decode(job["outcome"], type=Outcome)
+                for job in jobs
+                if job["verdict"] == "done"
+            },
+        )
+
+
+def unfinished_of(state: Path, plan_id: str) -> Unfinished | None:
+    """The newest run of this very plan, if it has not ended well; None also when there is no journal to read.
+
+    A journal that cannot be read is the run's own problem, which opens it for writing.
+    """
+    try:
+        with read_journal(state / JOURNAL) as journal:
+            newest = next((row for row in journal.runs() if row["plan_id"] == plan_id), None)
+    except (LocalError, IntegrityError):
+        return None
+    if newest is None or newest["exit_code"] == 0:
+        return None
+    return unfinished(state, newest["run_id"])
 
 
 def _runs(journal: Journal) -> list[RunRow]:

@@ -6,7 +6,7 @@ The journal is asked, not the memory of this process: what is published is what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 from extractor.errors import IntegrityError
 from extractor.observe.news import DatasetPublished
 from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Event, InitiateIntended, KeptText, Outcome, PageStored
+from extractor.protocol.vocabulary import Outcome
+from extractor.run.past import latest_export
 from extractor.store.compression import Compression
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
@@ -67,16 +68,8 @@ def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> 
     sealed = journal.sealed(run_id, job.ordinal)
     if sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
-    kept = summarize_kept(_kept(journal.events(run_id, job.ordinal)))
+    kept = summarize_kept(latest_export(journal.events(run_id, job.ordinal)).kept)
     return FinishedJob(job=job, outcome=outcome, parts=sealed.parts, kept=kept, requests=outcome.requests)
-
-
-def _kept(events: Sequence[Event]) -> Iterator[KeptText]:
-    """The records that the last export kept in the server's spelling; those of lost exports do not count."""
-    starts = [index for index, event in enumerate(events) if isinstance(event, InitiateIntended)]
-    for event in events[starts[-1] if starts else 0 :]:
-        if isinstance(event, PageStored):
-            yield from event.kept
 
 
 def _iso(moment: float) -> str:

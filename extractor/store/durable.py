@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,6 +184,12 @@ def remove_empty(folder: Path) -> None:
                 return
             raise
     sync_folder(folder.parent)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with everything in it, if it is there. Not durable, and nothing may depend on it."""
+    with _operation(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_small(path: Path, data: bytes) -> None:

@@ -87,6 +87,13 @@ class Journal:
             for dataset in datasets:
                 self._run("add_dataset", {"run_id": run.run_id, **_fields(dataset)})
 
+    def reopen_run(self, run_id: str, *, pid: int) -> None:
+        """Note that a run goes on in process ``pid``: what is done stays, what failed or was withheld is open again."""
+        with self._transaction():
+            self._run("reopen_run", {"run_id": run_id, "pid": pid})
+            self._run("reopen_jobs", {"run_id": run_id})
+            self._run("reopen_datasets", {"run_id": run_id})
+
     def record(self, run_id: str, facts: Iterable[Fact], ends: Iterable[JobEnd] = ()) -> None:
         """Add facts, and the ends of jobs, in the order given: all of them or none."""
         with self._transaction():

@@ -70,8 +70,19 @@ UPDATE dataset SET state = :state, path = :path, records = :records
 WHERE run_id = :run_id AND kind = :kind AND name = :name;
 
 -- name: end_run
-UPDATE run SET finished_at = :finished_at, exit_code = :exit_code, requests = :requests, reason = :reason
+UPDATE run SET finished_at = :finished_at, exit_code = :exit_code, requests = requests + :requests, reason = :reason
 WHERE run_id = :run_id;
+
+-- name: reopen_run
+-- A run that goes on is not finished any more.
+UPDATE run SET pid = :pid, finished_at = NULL, exit_code = NULL, reason = '' WHERE run_id = :run_id;
+
+-- name: reopen_jobs
+-- Done stays done; everything else is to be told anew.
+UPDATE job SET verdict = NULL, message = '', outcome = NULL WHERE run_id = :run_id AND verdict <> 'done';
+
+-- name: reopen_datasets
+UPDATE dataset SET state = 'open' WHERE run_id = :run_id AND state = 'withheld';
 
 -- name: runs
 -- Newest first: a run id begins with its time.

@@ -11,7 +11,7 @@ which multiplies the syncs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -112,9 +112,18 @@ class Writer:
             raise TypeError("a seal became another event")
         return work.event
 
-    async def drop(self, ordinal: int) -> None:
-        """Remove what is staged of the job's present export. The fact that made it worthless is already journaled."""
-        await self._submit(_Work(ordinal=ordinal, drop=True))
+    async def drop(self, ordinal: int, export: int) -> None:
+        """Remove what is staged of an export. The fact that made it worthless is already journaled."""
+        await self._submit(_Work(ordinal=ordinal, export=export, drop=True))
+
+    async def reopen(self, ordinal: int, export: int, marks: Sequence[PageStored]) -> None:
+        """Take up the parts of an export that an earlier process began: cut them back to the last journaled page.
+
+        Raises IntegrityError when they are not there, or shorter than the journal says.
+        """
+        parts = self._new_parts(ordinal, export)
+        await self.on_thread(lambda: parts.reopen(marks))
+        self._parts[ordinal] = parts
 
     async def end(self, ordinal: int, outcome: Outcome) -> None:
         """Journal how a job ended."""
@@ -175,16 +184,19 @@ class Writer:
         if facts or ends:
             self._journal.record(self._run_id, facts, ends)
         for work in group:
-            if work.drop and work.ordinal in self._parts:
-                self._parts.pop(work.ordinal).drop()
+            if work.drop:
+                self._parts_of(work.ordinal, work.export).drop()
+                del self._parts[work.ordinal]
 
     def _parts_of(self, ordinal: int, export: int) -> ExportParts:
         parts = self._parts.get(ordinal)
         if parts is None:
-            folder = self._staging / f"{ordinal:07d}" / f"export-{export}"
-            parts = ExportParts(folder, codec=self._codec, shard_bytes=self._shard_bytes, root=self._staging)
-            self._parts[ordinal] = parts
+            parts = self._parts[ordinal] = self._new_parts(ordinal, export)
         return parts
+
+    def _new_parts(self, ordinal: int, export: int) -> ExportParts:
+        folder = self._staging / f"{ordinal:07d}" / f"export-{export}"
+        return ExportParts(folder, codec=self._codec, shard_bytes=self._shard_bytes, root=self._staging)
 
 
 def _append(parts: ExportParts, page: PageFetched, frame: Frame) -> PageStored:

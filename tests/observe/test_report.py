@@ -51,7 +51,7 @@ def test_what_failed_is_said_first_with_its_reason_and_the_commands_that_help(ma
         "Next:",
         "  extractor doctor 'my night.yaml'   # are connection and credentials right?",
         "  extractor status R --state /var/x   # every job of this run",
-        "  extractor run 'my night.yaml' --state /var/x   # once that is put right",
+        "  extractor resume R --state /var/x   # once that is put right: what is done stays done",
     ]
 
 

@@ -1,0 +1,39 @@
+"""What a journal says of a job's latest export. Pure: events in, facts out.
+
+Exports that were lost leave events behind; whatever is published, kept or taken up again belongs to the latest one.
+Called by ``coordinator`` and ``publication``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from extractor.protocol.life import LifePolicy, Phase
+from extractor.protocol.lifecycle import fold
+from extractor.protocol.vocabulary import Event, InitiateIntended, KeptText, PageStored
+
+_WITH_PARTS = {Phase.PROCESSING, Phase.READY, Phase.RETRIEVING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestExport:
+    """The latest export: its 1-based number, the pages that are durable, in order, and whether it may go on."""
+
+    number: int
+    pages: tuple[PageStored, ...]
+    open: bool
+
+    @property
+    def kept(self) -> list[KeptText]:
+        """The records that are kept in the server's own spelling."""
+        return [kept for page in self.pages for kept in page.kept]
+
+
+def latest_export(events: Sequence[Event]) -> LatestExport:
+    """Find the latest export in a job's journaled events. Raises IllegalEvent when they cannot have happened."""
+    intents = [(index, event) for index, event in enumerate(events) if isinstance(event, InitiateIntended)]
+    start, number = (intents[-1][0], intents[-1][1].export) if intents else (0, 0)
+    pages = tuple(event for event in events[start:] if isinstance(event, PageStored))
+    phase = fold(LifePolicy(), events, 0.0).phase
+    return LatestExport(number=number, pages=pages, open=phase in _WITH_PARTS)

@@ -1,0 +1,93 @@
+"""Taking up a run from outside: what is resumed, and every reason why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extractor.cli.child import simulator_process
+
+pytestmark = pytest.mark.timeout(60)
+
+TWO = "  - segment: 100% Café/Bar\n  - segment: Nobody Yet\n"
+FAST = "limits: {requests_per_second: 500, poll_first: 0.01, retry_for: 0}\n"
+
+
+@pytest.fixture
+def failed(invoke: Any, config: Any, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A run of two jobs of which the first was refused once; gives its configuration and the server's address."""
+    with simulator_process(["--fault", "initiate[100% Café/Bar]: 403"], errors=tmp_path / "errors") as base_url:
+        path = config(TWO, base_url=base_url, extra=FAST)
+        assert invoke("run", str(path), "--quiet").code == 3
+        yield path, base_url
+
+
+@pytest.mark.usefixtures("failed")
+def test_resume_asks_only_for_what_failed(invoke: Any) -> None:
+    """The job that was done stays done; the dataset that was withheld is published under the same run."""
+    ended = invoke("resume", "--state", "state")
+
+    assert (ended.code, ended.out.splitlines()[0].partition(":")[0]) == (0, "All went well"), ended
+    assert "1 of 2 jobs are done" in ended.err
+    (run,) = json.loads(invoke("runs", "--state", "state", "--json").out)
+    assert (run["exit_code"], run["done"], run["failed"]) == (0, 2, 0)
+    assert json.loads(invoke("verify", "exports", "--json").out)["runs"] == 2
+    assert not list(Path("state/staging").iterdir())
+
+
+def test_run_says_that_something_is_unfinished_and_takes_it_up_when_told(invoke: Any, failed: tuple[Path, str]) -> None:
+    """``--resume`` resumes, a plain run begins anew and mentions it, ``--new`` does not."""
+    path, _ = failed
+    assert "is unfinished; this is a new one" in invoke("run", str(path)).err
+    assert invoke("run", str(path), "--resume", "--new").code == 2
+    runs = json.loads(invoke("runs", "--state", "state", "--json").out)
+    assert [run["exit_code"] for run in runs] == [0, 3]
+    assert "unfinished" not in invoke("run", str(path), "--new", "--quiet").err
+
+
+@pytest.mark.usefixtures("failed")
+def test_a_complete_run_is_not_resumed(invoke: Any) -> None:
+    """Nor one that never was."""
+    invoke("resume", "--state", "state", "--quiet")
+
+    again = invoke("resume", "--state", "state")
+    assert (again.code, "every run is complete -- there is nothing to resume" in again.err) == (2, True)
+    unknown = invoke("resume", "20260101T000000Z-0000", "--state", "state")
+    assert (unknown.code, "no run '20260101T000000Z-0000'" in unknown.err) == (2, True)
+    nowhere = invoke("resume", "--state", "elsewhere")
+    assert (nowhere.code, "no journal there" in nowhere.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Nobody Yet", "Somebody Yet", "asks for something else than when the run began"),
+        ("{path: exports}", "{path: exports, compression: gzip}", "has changed since the run began"),
+    ],
+)
+def test_a_configuration_that_has_changed_is_refused(
+    invoke: Any, failed: tuple[Path, str], old: str, new: str, said: str
+) -> None:
+    """Half of one question and half of another would be no answer to either."""
+    path, _ = failed
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+    ended = invoke("resume", "--state", "state")
+
+    assert (ended.code, said in ended.err) == (2, True), ended
+
+
+def test_a_job_that_had_failed_begins_anew_whatever_is_left_of_it(invoke: Any, config: Any, tmp_path: Path) -> None:
+    """Two pages were on disk when it was refused; they belong to an export that nobody reads any more."""
+    with simulator_process(["--fault", "page: ok ok 400"], errors=tmp_path / "errors") as base_url:
+        limits = "limits: {requests_per_second: 500, poll_first: 0.01, page_size: 10, retry_for: 0}\n"
+        path = config("  - segment: 100% Café/Bar\n", base_url=base_url, extra=limits)
+        assert invoke("run", str(path), "--quiet").code == 4
+        for part in Path("state/staging").rglob("part-*"):
+            part.unlink()
+        assert invoke("resume", "--state", "state", "--quiet").code == 0
+        assert json.loads(invoke("verify", "exports", "--json").out)["records"] == 42
