@@ -26,7 +26,7 @@ test: $(STAMP)  ## everything a change must pass: format, lint, types, layers, t
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest --cov --cov-report=
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -n auto --cov --cov-report=
 
 format: $(STAMP)  ## let ruff put the code in form
 	@$(BIN)/ruff format .

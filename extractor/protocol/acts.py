@@ -51,7 +51,7 @@ _LOSSES = {
 
 
 def intended(life: Life, event: InitiateIntended, _now: float) -> Step:
-    return replace(life, phase=Phase.INITIATING, export=event.export), []
+    return replace(life, phase=Phase.INITIATING, export=event.export, unanswered=True), []
 
 
 def issued(life: Life, event: TokenIssued, now: float) -> Step:
@@ -60,6 +60,7 @@ def issued(life: Life, event: TokenIssued, now: float) -> Step:
         life,
         phase=Phase.PROCESSING,
         token=event.token,
+        unanswered=False,
         processing_since=now,
         polls=0,
         unknown_polls=0,
@@ -152,7 +153,7 @@ def commit_again(life: Life, event: RequestFailed, now: float) -> Step:
 def try_again(life: Life, event: RequestFailed, now: float) -> Step:
     command, failure = event.command, event.failure
     orphan = isinstance(command, Initiate) and failure.ambiguous
-    life = replace(life, possible_orphans=life.possible_orphans + orphan)
+    life = replace(life, possible_orphans=life.possible_orphans + orphan, unanswered=False)
     unreadable = command.unreadable + (failure.fault is Fault.MALFORMED)
     decision = decide(
         failure,
@@ -202,16 +203,16 @@ def export_again(life: Life, event: StatusReported | RequestFailed, now: float) 
     return dropped, [DropExport(export=life.export), Initiate(export=life.export + 1, after=delay)]
 
 
-def take_up_unasked(life: Life, _event: TakenUp, _now: float) -> Step:
-    """No token is known. A POST without an answer may have made an export; whatever is staged belongs to none."""
-    orphan = life.phase is Phase.INITIATING
+def take_up_anew(life: Life, _event: TakenUp, _now: float) -> Step:
+    """Ask again. A POST without an answer may have made an export; whatever is staged belongs to none."""
     fresh = replace(
         life,
         phase=Phase.PLANNED,
         token=None,
         earlier_exports=life.export,
         paging=Paging(limit=1),
-        possible_orphans=life.possible_orphans + orphan,
+        possible_orphans=life.possible_orphans + life.unanswered,
+        unanswered=False,
         outcome=None,
     )
     return fresh, [DropExport(export=life.export), Initiate(export=life.export + 1)]

@@ -5,7 +5,9 @@ Values only: ``lifecycle`` says what may happen to them, ``acts`` what then does
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import sys
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from extractor.errors import ExtractorError
@@ -46,6 +48,18 @@ class LifePolicy:
     unknown_polls: int = 40
     row_count_is_total: bool = True
 
+    def boundless(self) -> LifePolicy:
+        """The same without bounds, for what has already happened: a bound is applied once, when it is met."""
+        never = math.inf
+        return replace(
+            self,
+            retry=RetryPolicy(retry_for=never, unreadable_tries=sys.maxsize),
+            re_exports=sys.maxsize,
+            processing_timeout=never,
+            unknown_polls=sys.maxsize,
+            row_count_is_total=False,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
@@ -54,6 +68,7 @@ class Life:
     policy: LifePolicy
     phase: Phase = Phase.PLANNED
     export: int = 0  # how many exports have been asked for
+    unanswered: bool = False  # an Initiate was intended, and nobody knows what became of it
     earlier_exports: int = 0  # those of them from before the job was last taken up: they do not count against the bound
     token: int | None = field(default=None, repr=False)
     processing_since: float = 0.0

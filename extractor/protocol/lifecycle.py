@@ -11,7 +11,7 @@ Precedent for the form: h11's ``_state.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +58,7 @@ class Symbol(StrEnum):
     COMMITTED = "Committed"
     TRY_FAILED = "429, 5xx, network, malformed"
     TAKEN_UP = "TakenUp"
+    BEGUN_ANEW = "TakenUp anew"
     TOKEN_LOST = "token gone"  # noqa: S105 - a word, not a password
     REFUSED = "400, 401, 403, 404"
 
@@ -82,7 +83,7 @@ _REFUSED = _row(acts.refused, "the same request would be refused again", _P.STOP
 _UNREADABLE = _row(acts.unreadable, "a record is not valid JSON: nothing of the job is published", _P.STOPPED)
 
 
-_ANEW = _row(acts.take_up_unasked, "no token is known: ask anew; a lost POST is a possible orphan", _P.PLANNED)
+_ANEW = _row(acts.take_up_anew, "ask anew; a lost POST is a possible orphan", _P.PLANNED)
 _TOKEN = _row(acts.take_up_token, "Status tells whether the token lives", _P.PROCESSING, _P.RETRIEVING)
 _COMMIT = _row(acts.take_up_commit, "all is sealed: commit, perhaps again", _P.SEALED)
 
@@ -140,6 +141,7 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.SEALED, _S.TAKEN_UP): _COMMIT,
     (_P.COMMITTING, _S.TAKEN_UP): _COMMIT,
     (_P.STOPPED, _S.TAKEN_UP): _ANEW,
+    **{(phase, _S.BEGUN_ANEW): _ANEW for phase in _P if phase is not _P.DONE},
 }
 
 _OF_MEANING = {
@@ -161,7 +163,6 @@ _OF_EVENT: dict[type[object], Symbol] = {
     ExportSealed: Symbol.SEALED,
     CommitIntended: Symbol.COMMIT_INTENDED,
     Committed: Symbol.COMMITTED,
-    TakenUp: Symbol.TAKEN_UP,
 }
 
 
@@ -190,11 +191,15 @@ def step(life: Life, event: Event, now: float) -> Step:
 
 
 def fold(policy: LifePolicy, events: Iterable[Event], now: float) -> Life:
-    """Replay journaled events; the commands they gave rise to are history."""
-    life, _ = begin(policy)
+    """Replay journaled events; the commands they gave rise to are history.
+
+    Bounds are not applied again: what was accepted or given up then is what the next event says, whatever the limits
+    are today. A life that a bound ended is therefore given as it was before its end.
+    """
+    life, _ = begin(policy.boundless())
     for event in events:
         life, _ = step(life, event, now)
-    return life
+    return replace(life, policy=policy)
 
 
 def symbol_of(event: Event) -> Symbol:
@@ -206,5 +211,7 @@ def symbol_of(event: Event) -> Symbol:
             if event.retryable:
                 return Symbol.TRY_FAILED
             return Symbol.TOKEN_LOST if event.failure.fault is Fault.TOKEN_GONE else Symbol.REFUSED
+        case TakenUp():
+            return Symbol.BEGUN_ANEW if event.anew else Symbol.TAKEN_UP
         case _:
             return _OF_EVENT[type(event)]

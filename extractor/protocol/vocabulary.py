@@ -274,9 +274,10 @@ class PageRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenUp:
-    """A run that was cut off is going on, and this job with it."""
+    """A run that was cut off is going on, and this job with it; ``anew`` when the job had ended badly before."""
 
     durable: ClassVar[bool] = True
+    anew: bool = False
 
 
 Event = (

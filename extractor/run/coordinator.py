@@ -8,7 +8,6 @@ never holds up the others. Called by the engine (as its ``Recorder``) and by ``e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -31,6 +30,8 @@ from extractor.protocol.vocabulary import (
     PageStored,
     Verdict,
 )
+from extractor.run.engine import Past
+from extractor.run.history import Unfinished
 from extractor.run.past import latest_export
 from extractor.run.publication import Edition, collect, told
 from extractor.store.journal import Journal
@@ -64,9 +65,9 @@ class Coordinator:
         clock: Clock,
         listener: Listener,
         standing: Standing,
-        done: Mapping[int, Outcome] | None = None,
+        earlier: Unfinished | None = None,
     ) -> None:
-        """``done`` are the jobs that an earlier process has finished, when the run is taken up again."""
+        """``earlier`` is what an earlier process has left, when the run is taken up again."""
         self._journal = journal
         self._writer = writer
         self._edition = edition
@@ -75,8 +76,8 @@ class Coordinator:
         self._background = anyio.create_task_group()
         self._plan = plan
         self._jobs = plan.datasets
-        self._resumed = done is not None
-        self._outcomes: dict[int, Outcome] = dict(done or {})
+        self._earlier = earlier
+        self._outcomes: dict[int, Outcome] = dict(earlier.done) if earlier is not None else {}
         self._left = {
             dataset: sum(job.ordinal not in self._outcomes for job in jobs) for dataset, jobs in self._jobs.items()
         }
@@ -101,15 +102,16 @@ class Coordinator:
         """The jobs that are still to be driven, in plan order."""
         return [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
 
-    async def past(self, job: JobSpec) -> Sequence[Event]:
+    async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""
-        if not self._resumed:
-            return ()
+        if self._earlier is None:
+            return None
         events = await self._writer.on_thread(lambda: self._journal.events(self._edition.run_id, job.ordinal))
+        anew = job.ordinal in self._earlier.failed
         latest = latest_export(events)
-        if latest.open:
+        if latest.open and not anew:
             await self._writer.reopen(job.ordinal, latest.number, latest.pages)
-        return events
+        return Past(events=events, anew=anew)
 
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""

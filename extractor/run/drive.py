@@ -120,14 +120,14 @@ class Drive:
     async def _begin(self) -> list[Command]:
         """Begin the job, or take it up where the journal ends: the same ``step``, fed with what has happened."""
         past = await self._around.recorder.past(self._job)
-        if not past:
+        if past is None:
             self._life, commands = begin(self._around.policy)
             return commands
-        await self._around.recorder.record(self._job, TakenUp())
-        now = anyio.current_time()
-        self._life, commands = step(fold(self._around.policy, past, now), TakenUp(), now)
+        now, taken = anyio.current_time(), TakenUp(anew=past.anew)
+        self._life, commands = step(fold(self._around.policy, past.events, now), taken, now)
+        await self._around.recorder.record(self._job, taken)
         self._order = InOrder(self._life.paging.stored_to + 1)
-        self._tell(TakenUp())
+        self._tell(taken)
         return commands
 
     async def _next_event(self) -> Event | None:

@@ -63,14 +63,22 @@ class Asker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What an earlier process journaled of a job, oldest first; ``anew`` when the job had ended badly."""
+
+    events: Sequence[Event]
+    anew: bool
+
+
 class Recorder(Protocol):
     """Where an engine's facts go. Each method returns when its effect is durable.
 
     Raises LocalError when this machine cannot keep a fact; the engine lets it through.
     """
 
-    async def past(self, job: JobSpec) -> Sequence[Event]:
-        """What an earlier process journaled of the job, oldest first, its parts ready to be continued; mostly nothing.
+    async def past(self, job: JobSpec) -> Past | None:
+        """What an earlier process journaled of the job, its parts ready to be continued; None for a new run.
 
         Raises IntegrityError when the staged parts are not what the journal says.
         """

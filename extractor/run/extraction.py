@@ -191,7 +191,7 @@ class _Run:
                 clock=self._ways.clock,
                 listener=self._listener,
                 standing=self._standing,
-                done=None if self._ways.earlier is None else self._ways.earlier.done,
+                earlier=self._ways.earlier,
             )
             try:
                 with working:

@@ -11,10 +11,11 @@ from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
 from extractor.protocol.life import LifePolicy
 from extractor.protocol.lifecycle import fold
-from extractor.protocol.vocabulary import Outcome
+from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.store.journal import Journal, read_journal
 
 JOURNAL = "journal.sqlite"
+_BEYOND_RESUMING = {Verdict.REFUSED, Verdict.EXPORT_FAILED, Verdict.INTEGRITY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,10 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """A run that can be taken up again: what it asked for, in order, and how its finished jobs (by ordinal) ended."""
+    """A run that can be taken up again: what it asked for, in order, and how its jobs (by ordinal) stand.
+
+    ``done`` are not asked for again; ``failed`` ended in a way that only a new export can mend.
+    """
 
     run_id: str
     plan_id: str
@@ -77,6 +81,7 @@ class Unfinished:
     started_at: float
     job_ids: tuple[str, ...]
     done: dict[int, Outcome]
+    failed: frozenset[int]
 
 
 def runs(state: Path) -> list[RunRow]:
@@ -131,6 +136,7 @@ def unfinished(state: Path, run_id: str | None = None) -> Unfinished:
                 for job in jobs
                 if job["verdict"] == "done"
             },
+            failed=frozenset(job["ordinal"] for job in jobs if job["verdict"] in _BEYOND_RESUMING),
         )
 
 

@@ -350,10 +350,13 @@ def test_every_status_and_every_refusal_has_its_row_while_processing() -> None:
     """No word of the server can surprise a job that waits for it."""
     answers = {Symbol.PROCESSING, Symbol.COMPLETE, Symbol.RETRIEVED, Symbol.EXPIRED, Symbol.ERROR, Symbol.FAILED}
     others = {Symbol.UNKNOWN, Symbol.TRY_FAILED, Symbol.TOKEN_LOST, Symbol.REFUSED}
-    assert answers | others | {Symbol.TAKEN_UP} == {symbol for phase, symbol in TABLE if phase is Phase.PROCESSING}
+    assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW} == {
+        symbol for phase, symbol in TABLE if phase is Phase.PROCESSING
+    }
 
 
 TAKEN = TakenUp()
+FAILED_INITIATE = failed(Initiate(export=1), Fault.UNAVAILABLE)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +371,7 @@ TAKEN = TakenUp()
         (SEALED_15, Phase.SEALED, [Commit(token=TOKEN, attempt=1)]),
         (COMMITTING_15, Phase.SEALED, [Commit(token=TOKEN, attempt=2)]),
         ((INTENDED, ISSUED, status(Meaning.FAILED)), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
+        ((INTENDED, FAILED_INITIATE), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
     ],
 )
 def test_a_job_is_taken_up_where_its_journal_ends(
@@ -395,6 +399,28 @@ def test_an_intent_without_an_answer_is_a_possible_orphan_when_taken_up() -> Non
     life = fold(POLICY, [INTENDED, TAKEN], 0.0)
     assert 1 == life.possible_orphans
     assert 0 == fold(POLICY, [TAKEN], 0.0).possible_orphans
+    assert 0 == fold(POLICY, [INTENDED, FAILED_INITIATE, TAKEN], 0.0).possible_orphans
+
+
+def test_a_job_that_had_ended_badly_is_begun_anew_from_any_phase() -> None:
+    """A lie in mid-reading left a living token behind: what it gave is not to be trusted."""
+    for cut in range(len(COMMITTING_15)):
+        durable = [event for event in COMMITTING_15[:cut] if event.durable]
+        life, commands = step(fold(POLICY, durable, 0.0), TakenUp(anew=True), 0.0)
+        assert (Phase.PLANNED, Initiate(export=life.export + 1)) == (life.phase, commands[-1])
+
+
+def test_a_replay_does_not_apply_bounds_again() -> None:
+    """What was accepted under yesterday's limits is a fact, whatever the limits are today."""
+    generous = replace(POLICY, re_exports=9, row_count_is_total=False)
+    events: list[Event] = []
+    for export in range(1, 7):
+        events += [InitiateIntended(export=export), ISSUED, status(Meaning.ERROR)]
+    events += [InitiateIntended(export=7), ISSUED, status(Meaning.COMPLETE, row_count=99), stored(1, 10, 15)]
+    strict = replace(POLICY, re_exports=0)
+    for policy in (generous, strict):
+        life = fold(policy, events, 0.0)
+        assert (Phase.RETRIEVING, 7, 10, policy) == (life.phase, life.export, life.paging.stored_to, life.policy)
 
 
 def test_exports_from_before_do_not_count_against_the_bound() -> None:
