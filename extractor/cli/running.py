@@ -110,7 +110,10 @@ def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | N
             raise
         say(f"error: {error}")
         return Exit.SOME_FAILED
-    _print_report(request, config, tally, closed)
+    try:
+        _print_report(request, config, tally, closed)
+    except LocalError as error:  # stdout is full; what the run did, it did
+        say(f"error: {error}")
     return closed.exit_code
 
 

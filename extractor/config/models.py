@@ -95,7 +95,7 @@ class Output(Section):
     shard_bytes: Size = Field(
         default=256 * MIB,
         gt=0,
-        description="Bytes of one shard, uncompressed, after which the next is begun: a good bite for one reader.",
+        description="Bytes of one shard file, as it lies on disk: it is exceeded only by a single page that is larger.",
     )
 
 

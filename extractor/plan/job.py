@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
+
+_LONGEST_NAME = 200  # bytes, of the 255 that file systems take
 
 Kind = Literal["segment", "group"]
 
@@ -24,8 +27,16 @@ class Dataset:
 
     @property
     def folder(self) -> str:
-        """The Hive-style folder name, e.g. ``segment=Newsletter%20OptIns``: every reserved character is encoded."""
-        return f"{self.kind}={quote(self.name, safe='')}"
+        """The Hive-style folder name, e.g. ``segment=Newsletter%20OptIns``: every reserved character is encoded.
+
+        File systems take 255 bytes: a longer name is cut and ended with a hash of it. The manifest has it in full.
+        """
+        encoded = quote(self.name, safe="")
+        if len(encoded) > _LONGEST_NAME:
+            whole = hashlib.sha256(self.name.encode("utf-8")).hexdigest()[:16]
+            kept = re.sub(r"%[0-9A-F]?$", "", encoded[: _LONGEST_NAME - len(whole) - 1])
+            encoded = f"{kept}~{whole}"
+        return f"{self.kind}={encoded}"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r}"

@@ -42,6 +42,13 @@ from extractor.protocol.vocabulary import (
     Verdict,
 )
 
+_COMMIT_PATIENCE = 60.0  # seconds from its first failure, waits that the server asks for included
+
+_UNKNOWN_AT_COMMIT = (
+    "the token was not known at Commit: it had expired, or the account spells the path otherwise "
+    "(connection.dialect.commit)"
+)
+
 _LOSSES = {
     Meaning.ERROR: "the export ended in Error -- check the segment's configuration in MyPreferences",
     Meaning.EXPIRED: "the export expired before all of it was read -- with fewer exports at once (limits.exports) each "
@@ -139,15 +146,20 @@ def committed(life: Life, _event: Committed, _now: float) -> Step:
 
 def commit_moot(life: Life, event: RequestFailed, _now: float) -> Step:
     if event.failure.fault is Fault.TOKEN_GONE:
-        return _done(life, "" if event.command.attempt > 1 else "the token was already gone at Commit")
+        return _done(life, "" if event.command.attempt > 1 else _UNKNOWN_AT_COMMIT)
     return _done(life, f"Commit was refused, the server keeps its files until they expire: {event.failure.message}")
 
 
 def commit_again(life: Life, event: RequestFailed, now: float) -> Step:
-    after, commands = try_again(life, event, now)
+    """Publishing waits for the job's end, so a Commit gets a minute: the data is safe with or without it."""
+    retry = life.policy.retry
+    since = now if event.command.failing_since is None else event.command.failing_since
+    end = since + _COMMIT_PATIENCE if retry.deadline is None else min(retry.deadline, since + _COMMIT_PATIENCE)
+    hurried = replace(life, policy=replace(life.policy, retry=replace(retry, deadline=end)))
+    after, commands = try_again(hurried, event, now)
     if after.phase is Phase.STOPPED:
         return _done(life, f"Commit was never acknowledged, the token is left to expire: {event.failure.message}")
-    return after, commands
+    return replace(after, policy=life.policy), commands
 
 
 def try_again(life: Life, event: RequestFailed, now: float) -> Step:
@@ -167,7 +179,11 @@ def try_again(life: Life, event: RequestFailed, now: float) -> Step:
     if decision is None:
         passing = failure.fault is not Fault.MALFORMED
         verdict = Verdict.UNAVAILABLE if passing else Verdict.EXPORT_FAILED
-        return stop(life, verdict, f"{failure.message} (given up after {command.attempt} tries)")
+        return stop(
+            life,
+            verdict,
+            f"{failure.message} (given up after {command.attempt} {'try' if command.attempt == 1 else 'tries'})",
+        )
     again = replace(
         command,
         after=decision.delay,

@@ -83,6 +83,7 @@ _REFUSED = _row(acts.refused, "the same request would be refused again", _P.STOP
 _UNREADABLE = _row(acts.unreadable, "a record is not valid JSON: nothing of the job is published", _P.STOPPED)
 
 
+_MOOT = _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE)
 _ANEW = _row(acts.take_up_anew, "ask anew; a lost POST is a possible orphan", _P.PLANNED)
 _TOKEN = _row(acts.take_up_token, "Status tells whether the token lives", _P.PROCESSING, _P.RETRIEVING)
 _COMMIT = _row(acts.take_up_commit, "all is sealed: commit, perhaps again", _P.SEALED)
@@ -99,6 +100,8 @@ def _retry_in(phase: Phase) -> Rule:
 TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.PLANNED, _S.INTENDED): _row(acts.intended, "intent before effect", _P.INITIATING),
     (_P.PLANNED, _S.STORED): _late_in(_P.PLANNED),
+    (_P.PLANNED, _S.TRY_FAILED): _retry_in(_P.PLANNED),
+    (_P.PLANNED, _S.REFUSED): _REFUSED,
     (_P.INITIATING, _S.INTENDED): _row(acts.intended, "the POST is tried again", _P.INITIATING),
     (_P.INITIATING, _S.ISSUED): _row(acts.issued, "the export exists", _P.PROCESSING),
     (_P.INITIATING, _S.TRY_FAILED): _retry_in(_P.INITIATING),
@@ -127,11 +130,14 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.TRY_FAILED): _retry_in(_P.RETRIEVING),
     (_P.RETRIEVING, _S.REFUSED): _REFUSED,
     (_P.SEALED, _S.COMMIT_INTENDED): _row(acts.commit_intended, "only after the seal is journaled", _P.COMMITTING),
+    (_P.SEALED, _S.TOKEN_LOST): _MOOT,
+    (_P.SEALED, _S.TRY_FAILED): _row(acts.commit_again, "it never left: a login failed", _P.SEALED, _P.DONE),
+    (_P.SEALED, _S.REFUSED): _MOOT,
     (_P.COMMITTING, _S.COMMIT_INTENDED): _row(acts.commit_intended, "the POST is tried again", _P.COMMITTING),
     (_P.COMMITTING, _S.COMMITTED): _row(acts.committed, "the server may delete its files", _P.DONE),
     (_P.COMMITTING, _S.TOKEN_LOST): _row(acts.commit_moot, "an earlier Commit arrived, its answer did not", _P.DONE),
     (_P.COMMITTING, _S.TRY_FAILED): _row(acts.commit_again, "the data is safe either way", _P.COMMITTING, _P.DONE),
-    (_P.COMMITTING, _S.REFUSED): _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE),
+    (_P.COMMITTING, _S.REFUSED): _MOOT,
     (_P.STOPPED, _S.STORED): _late_in(_P.STOPPED),
     (_P.PLANNED, _S.TAKEN_UP): _ANEW,
     (_P.INITIATING, _S.TAKEN_UP): _ANEW,

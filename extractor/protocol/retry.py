@@ -21,7 +21,8 @@ _FOREVER = 1e12  # seconds: any longer wait is the same to every deadline
 class RetryPolicy:
     """Bounds of one request's retries; seconds, but for the counts.
 
-    ``retry_for`` counts from the first failure and leaves out waits that the server itself asked for.
+    ``retry_for`` counts from the first failure. A wait that the server asks for within that time is obeyed however long
+    it is; it is the last one if it outlasts the bound.
     """
 
     first: float = 0.5
@@ -69,7 +70,7 @@ def decide(
         return None
     if now + jitter - since > policy.retry_for:
         return None
-    return RetryDecision(delay=delay, failing_since=since + asked)
+    return RetryDecision(delay=delay, failing_since=since)
 
 
 def retry_after_seconds(header: str | None, *, now: float) -> float | None:

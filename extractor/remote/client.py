@@ -7,7 +7,7 @@ what follows from the event is ``protocol.lifecycle``'s. Called by ``run`` and `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import assert_never
@@ -101,19 +101,23 @@ class Client:
         self.authorizer = authorizer
         self.questions = questions
         self._draw = draw
+        self._tokens: set[int] = set()  # those issued to this client: none may come twice
 
     @property
     def requests(self) -> int:
         """How many requests have been sent so far, logins and resends included."""
         return self.wire.limiter.admitted
 
-    async def perform(self, command: RemoteCommands, job: JobSpec) -> RemoteEvents:
+    async def perform(
+        self, command: RemoteCommands, job: JobSpec, *, leaving: Callable[[], Awaitable[None]] | None = None
+    ) -> RemoteEvents:
         """Send one request and say what came of it. Never raises RemoteError: a failure is an event too.
 
-        ``ambiguous`` in a failure means that the server may have done what was asked.
+        ``leaving`` is awaited once, when the request's turn has come and before it is sent. ``ambiguous`` in a failure
+        means that the server may have done what was asked.
         """
         try:
-            return await self._perform(command, job)
+            return await self._perform(command, job, leaving)
         except RemoteError as error:
             failure = Failure(
                 fault=_FAULTS[type(error)],
@@ -124,15 +128,19 @@ class Client:
             )
         return RequestFailed(command=command, failure=failure, draw=self._draw())
 
-    async def _perform(self, command: RemoteCommands, job: JobSpec) -> RemoteEvents:
+    async def _perform(
+        self, command: RemoteCommands, job: JobSpec, leaving: Callable[[], Awaitable[None]] | None
+    ) -> RemoteEvents:
         request = self.questions.ask(command, job)
         dialect = self.questions.dialect
-        answer = await self.exchange(request)
+        answer = await self.exchange(request, leaving=leaving)
         if not answer.ok:
             raise refusal(answer, command, job, dialect, self._circumstances())
         match command:
             case Initiate():
-                return read_initiated(answer, request.about, dialect, server_time=date_of(answer))
+                issued = read_initiated(answer, request.about, dialect, server_time=date_of(answer))
+                self._refuse_known(issued, request.about)
+                return issued
             case PollStatus(token=token):
                 return read_status(answer, request.about, dialect, token=token)
             case FetchPage(offset=offset):
@@ -142,9 +150,15 @@ class Client:
             case _:
                 assert_never(command)
 
-    async def exchange(self, request: Request) -> Answer:
+    def _refuse_known(self, issued: TokenIssued, about: str) -> None:
+        """Two jobs that read one export would publish the one's records as the other's."""
+        if issued.token in self._tokens:
+            raise Malformed(f"{about}: the server gave an AccessToken that it has given before", ambiguous=True)
+        self._tokens.add(issued.token)
+
+    async def exchange(self, request: Request, *, leaving: Callable[[], Awaitable[None]] | None = None) -> Answer:
         """Authorize and send; after a 401 at most once more. Raises RemoteError only when there is no answer."""
-        answer, generation = await self._exchange_once(request)
+        answer, generation = await self._exchange_once(request, leaving)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         if self.authorizer.rejected(generation) is After401.STOP:
@@ -155,8 +169,12 @@ class Client:
             self.authorizer.rejected(generation)
         return answer
 
-    async def _exchange_once(self, request: Request) -> tuple[Answer, int]:
+    async def _exchange_once(
+        self, request: Request, leaving: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Answer, int]:
         credential = await self._take_turn(request.about)
+        if leaving is not None:
+            await leaving()
         headers = {**request.headers, "Authorization": credential.value}
         answer, sent_at = await self.wire.send(replace(request, headers=headers))
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)

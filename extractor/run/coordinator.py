@@ -8,6 +8,7 @@ never holds up the others. Called by the engine (as its ``Recorder``) and by ``e
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -18,7 +19,7 @@ import anyio.abc
 import anyio.to_thread
 
 from extractor.clock import Clock
-from extractor.errors import IntegrityError
+from extractor.errors import IntegrityError, LocalError
 from extractor.observe.news import DatasetWithheld, Listener
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.planner import Plan
@@ -44,6 +45,7 @@ class Standing:
     """How a run stands; outlives the coordinator, so that a run that broke can still be told."""
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
+    unpublishable: list[IntegrityError | LocalError] = field(default_factory=list)  # one for each such dataset
     possible_orphans: int = 0
     records: int = 0  # published
     bytes: int = 0  # published, compressed
@@ -143,7 +145,7 @@ class Coordinator:
         for dataset, left in self._left.items():
             if left:
                 unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
-                await self._withhold(dataset, f"{left} of its jobs are unfinished", unfinished)
+                await self._withhold(dataset, f"not all of its jobs are finished ({left} left)", unfinished)
 
     def _count(self, outcome: Outcome) -> None:
         self._standing.verdicts[outcome.verdict] += 1
@@ -161,8 +163,8 @@ class Coordinator:
             return
         try:
             news = told(await self._publish(dataset))
-        except IntegrityError as error:
-            self._standing.verdicts[Verdict.INTEGRITY] += 1
+        except (IntegrityError, LocalError) as error:
+            self._standing.unpublishable.append(error)
             await self._withhold(dataset, str(error), ())
             return
         await self._writer.on_thread(
@@ -185,5 +187,8 @@ class Coordinator:
         return await anyio.to_thread.run_sync(build, limiter=self._publishing)
 
     async def _withhold(self, dataset: Dataset, reason: str, jobs: tuple[str, ...]) -> None:
-        await self._writer.on_thread(lambda: self._journal.end_dataset(self._edition.run_id, dataset, state="withheld"))
+        with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why
+            await self._writer.on_thread(
+                lambda: self._journal.end_dataset(self._edition.run_id, dataset, state="withheld")
+            )
         self._listener(DatasetWithheld(dataset=str(dataset), reason=reason, jobs=jobs))

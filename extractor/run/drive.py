@@ -21,7 +21,7 @@ from extractor.errors import IntegrityError
 from extractor.observe.news import JobMoved, Listener
 from extractor.plan.job import JobSpec
 from extractor.protocol.life import LifePolicy
-from extractor.protocol.lifecycle import begin, fold, step, symbol_of
+from extractor.protocol.lifecycle import begin, step, symbol_of
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -45,6 +45,7 @@ from extractor.protocol.vocabulary import (
 )
 from extractor.run.engine import Asker, Recorder, RemoteRequest
 from extractor.run.halt import Halt
+from extractor.run.past import replayed
 from extractor.store.compression import Codec
 from extractor.store.parts import InOrder
 from extractor.store.writer import Frame, make_frame
@@ -85,6 +86,7 @@ class Drive:
         self._send, self._receive = anyio.create_memory_object_stream[_Happened](_STREAM)
         self._busy = 0
         self._remote: set[anyio.CancelScope] = set()
+        self._waiting: set[anyio.CancelScope] = set()  # those of them whose request has not left yet
         self._slots = 0  # page slots that this job holds
         self._order: InOrder[PageFetched] = InOrder()
         self._ready: deque[PageFetched] = deque()
@@ -103,7 +105,14 @@ class Drive:
             self._slots = 0
         return None if outcome is None else replace(outcome, requests=self._requests)
 
+    async def _withdraw(self) -> None:
+        """At a halt, take back every request that waits for its turn; those that have left may come home."""
+        await self._around.halt.requested.wait()
+        for scope in self._waiting:
+            scope.cancel()
+
     async def _loop(self, tasks: anyio.abc.TaskGroup) -> Outcome | None:
+        tasks.start_soon(self._withdraw)
         commands = await self._begin()
         while True:
             for command in commands:
@@ -124,7 +133,7 @@ class Drive:
             self._life, commands = begin(self._around.policy)
             return commands
         now, taken = anyio.current_time(), TakenUp(anew=past.anew)
-        self._life, commands = step(fold(self._around.policy, past.events, now), taken, now)
+        self._life, commands = step(replayed(past.events, self._around.policy, now), taken, now)
         await self._around.recorder.record(self._job, taken)
         self._order = InOrder(self._life.paging.stored_to + 1)
         self._tell(taken)
@@ -184,20 +193,24 @@ class Drive:
     async def _ask(self, command: RemoteRequest) -> None:
         with anyio.CancelScope() as scope:
             self._remote.add(scope)
+            self._waiting.add(scope)
             if await self._around.halt.pause(command.after):
-                await self._request(command)
+                await self._request(command, scope)
+        self._waiting.discard(scope)
         self._remote.discard(scope)
 
-    async def _request(self, command: RemoteRequest) -> None:
+    async def _request(self, command: RemoteRequest, scope: anyio.CancelScope) -> None:
         around = self._around
         if isinstance(command, FetchPage):
             await around.pages.acquire()
             self._slots += 1
-            if around.halt.requested.is_set():
-                return
-        await self._record_intent(command)
-        self._requests += 1
-        event = await around.client.perform(command, self._job)
+
+        async def leaving() -> None:
+            self._waiting.discard(scope)
+            self._requests += 1
+            await self._record_intent(command)
+
+        event = await around.client.perform(command, self._job, leaving=leaving)
         if isinstance(command, FetchPage) and not isinstance(event, PageFetched):
             self._release(1)
         await self._send.send(_Happened(event=event))

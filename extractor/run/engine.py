@@ -6,7 +6,7 @@ which alone writes. Nothing here assumes that one process owns every token. ``on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,8 +58,11 @@ class Settings:
 class Asker(Protocol):
     """Who talks to the service: ``remote.Client``, or a test's script."""
 
-    async def perform(self, command: RemoteRequest, job: JobSpec) -> Event:
-        """Send the request and say what came of it; a failure is an event, never an exception."""
+    async def perform(self, command: RemoteRequest, job: JobSpec, *, leaving: Callable[[], Awaitable[None]]) -> Event:
+        """Send the request and say what came of it; a failure is an event, never an exception.
+
+        ``leaving`` is awaited once, when the request's turn has come and before it is sent.
+        """
         ...
 
 

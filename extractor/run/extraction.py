@@ -21,7 +21,7 @@ from anyio.abc import TaskGroup
 
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
-from extractor.errors import Exit, LocalError
+from extractor.errors import Exit, IntegrityError, LocalError
 from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, RunClosed, RunOpened
 from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
@@ -126,14 +126,20 @@ class _Run:
         self._requests = 0
 
     async def to_the_end(self) -> RunClosed:
+        """Open, drive, close; signals are watched until the last word is said."""
         started = anyio.current_time()
-        edition = self._open()
-        broken: LocalError | None = None
-        try:
-            await self._drive(edition)
-        except* LocalError as group:
-            broken = _first_leaf(group)
-        return self._close(anyio.current_time() - started, broken)
+        broken: LocalError | IntegrityError | None = None
+        async with anyio.create_task_group() as around:
+            working = anyio.CancelScope()
+            deadline = await self._watch(around, working)
+            edition = self._open()
+            try:
+                await self._drive(edition, working, deadline)
+            except* (LocalError, IntegrityError) as group:
+                broken = _first_leaf(group)
+            closed = self._close(anyio.current_time() - started, broken)
+            around.cancel_scope.cancel()
+        return closed
 
     def _open(self) -> Edition:
         """Journal what the run will ask for, before it asks; or that it goes on."""
@@ -154,6 +160,7 @@ class _Run:
                 started_at=started_at,
             )
             self._journal.add_run(entry, self._plan.jobs)
+        self._listener(self._opened())
         return Edition(
             run_id=self._run_id,
             config_hash=hashed,
@@ -164,7 +171,7 @@ class _Run:
             shard_bytes=output.shard_bytes,
         )
 
-    async def _drive(self, edition: Edition) -> None:
+    async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:
         """Drive the jobs with everything around them: the client, the writer, the watchers, the publishing."""
         output = self._config.output
         writer = Writer(
@@ -177,9 +184,6 @@ class _Run:
         )
         async with self._connect() as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
-            working = anyio.CancelScope()
-            deadline = await self._watch(around, working)
-            self._listener(self._opened())
             engine = AsyncioEngine(
                 self._settings, client=client, listener=self._listener, halt=self._halt, deadline=deadline
             )
@@ -199,7 +203,8 @@ class _Run:
                         await engine.run(coordinator.unfinished_jobs(), coordinator)
             finally:
                 self._requests = client.requests
-            await coordinator.withhold_unfinished()
+                with anyio.CancelScope(shield=True):
+                    await coordinator.withhold_unfinished()
             around.cancel_scope.cancel()
 
     def _opened(self) -> RunOpened:
@@ -235,12 +240,22 @@ class _Run:
         around.start_soon(watch_deadline, self._halt, seconds, int(Exit.UNAVAILABLE))
         return anyio.current_time() + seconds
 
-    def _close(self, seconds: float, broken: LocalError | None) -> RunClosed:
-        standing, halt = self._standing, self._halt
-        unfinished = len(self._plan.jobs) - standing.verdicts.total()
-        code, reason = exit_code(standing.verdicts, halted=halt.exit_code if unfinished else 0), halt.reason
-        if broken is not None:
-            code, reason = int(Exit.SOME_FAILED), str(broken)
+    def _close(self, seconds: float, broken: LocalError | IntegrityError | None) -> RunClosed:
+        """Journal how the run ended, and say so. A journal that cannot be written any more is said, too."""
+        standing = self._standing
+        code, reason = self._verdict(broken)
+        try:
+            self._journal.end_run(
+                self._run_id,
+                finished_at=self._ways.clock.now(),
+                exit_code=code,
+                requests=self._requests,
+                reason=reason,
+            )
+        except LocalError as error:
+            code, reason = code or int(Exit.SOME_FAILED), reason or str(error)
+        if code == Exit.DONE:
+            remove_tree(self._staging)
         done = standing.verdicts[Verdict.DONE]
         closed = RunClosed(
             run_id=self._run_id,
@@ -254,20 +269,24 @@ class _Run:
             possible_orphans=standing.possible_orphans,
             reason=reason,
         )
-        if code == Exit.DONE:
-            remove_tree(self._staging)
-        self._journal.end_run(
-            self._run_id,
-            finished_at=self._ways.clock.now(),
-            exit_code=code,
-            requests=self._requests,
-            reason=reason,
-        )
         self._listener(closed)
         return closed
 
+    def _verdict(self, broken: LocalError | IntegrityError | None) -> tuple[int, str]:
+        """The exit code, and the sentence that says why the run ended early; empty if it did not."""
+        standing, halt = self._standing, self._halt
+        if isinstance(broken, IntegrityError):
+            return int(Exit.INTEGRITY), str(broken)
+        if broken is not None:
+            return int(Exit.SOME_FAILED), str(broken)
+        halted = len(self._plan.jobs) > standing.verdicts.total()
+        code = exit_code(
+            standing.verdicts, halted=halt.exit_code if halted else 0, unpublishable=standing.unpublishable
+        )
+        return code, halt.reason if halted else ""
 
-def _first_leaf(group: BaseExceptionGroup[LocalError]) -> LocalError:
+
+def _first_leaf(group: BaseExceptionGroup[LocalError | IntegrityError]) -> LocalError | IntegrityError:
     for error in group.exceptions:
         return _first_leaf(error) if isinstance(error, BaseExceptionGroup) else error
     raise AssertionError("an exception group is never empty")

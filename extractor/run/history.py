@@ -9,9 +9,8 @@ import msgspec
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
-from extractor.protocol.life import LifePolicy
-from extractor.protocol.lifecycle import fold
 from extractor.protocol.vocabulary import Outcome, Verdict
+from extractor.run.past import replayed
 from extractor.store.journal import Journal, read_journal
 
 JOURNAL = "journal.sqlite"
@@ -167,7 +166,7 @@ def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
         ended = msgspec.json.decode(outcome, type=Outcome)
         state, records = ended.verdict.value, ended.records
     else:
-        life = fold(LifePolicy(), journal.events(run_id, ordinal), 0.0)
+        life = replayed(journal.events(run_id, ordinal))
         state, records = life.phase.value, life.paging.stored_to
     return JobRow(
         ordinal=ordinal,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extractor.protocol.life import LifePolicy, Phase
+from extractor.errors import IntegrityError
+from extractor.protocol.life import IllegalEvent, Life, LifePolicy, Phase
 from extractor.protocol.lifecycle import fold
 from extractor.protocol.vocabulary import Event, InitiateIntended, KeptText, PageStored
 
@@ -31,9 +32,18 @@ class LatestExport:
 
 
 def latest_export(events: Sequence[Event]) -> LatestExport:
-    """Find the latest export in a job's journaled events. Raises IllegalEvent when they cannot have happened."""
+    """Find the latest export in a job's journaled events. Raises IntegrityError as ``replayed`` does."""
     intents = [(index, event) for index, event in enumerate(events) if isinstance(event, InitiateIntended)]
     start, number = (intents[-1][0], intents[-1][1].export) if intents else (0, 0)
     pages = tuple(event for event in events[start:] if isinstance(event, PageStored))
-    phase = fold(LifePolicy(), events, 0.0).phase
-    return LatestExport(number=number, pages=pages, open=phase in _WITH_PARTS)
+    return LatestExport(number=number, pages=pages, open=replayed(events).phase in _WITH_PARTS)
+
+
+def replayed(events: Sequence[Event], policy: LifePolicy | None = None, now: float = 0.0) -> Life:
+    """Fold a job's journaled events. Raises IntegrityError when they cannot have happened in this order."""
+    try:
+        return fold(policy or LifePolicy(), events, now)
+    except IllegalEvent as error:
+        raise IntegrityError(
+            f"the journal contradicts itself ({error}) -- it was changed from outside: begin a new run"
+        ) from None

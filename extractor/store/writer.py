@@ -20,7 +20,7 @@ import anyio
 import anyio.to_thread
 
 from extractor.clock import Clock
-from extractor.errors import LocalError
+from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import Event, ExportSealed, KeptText, Outcome, PageFetched, PageStored
 from extractor.store.compression import Codec
 from extractor.store.journal import Fact, JobEnd, Journal
@@ -74,8 +74,8 @@ class _Work:
 class Writer:
     """Makes durable what jobs hand in. ``run`` must be running (as a task) for anything to return.
 
-    Every method returns when its effect is durable. After a failed operation every one of them raises the same
-    LocalError: a run that cannot write has nothing left to do.
+    Every method returns when its effect is durable. After a failed operation every one of them raises the same error
+    (LocalError; IntegrityError if the journal is damaged): a run that cannot write has nothing left to do.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Writer:
         self._shard_bytes = shard_bytes
         self._clock = clock
         self._parts: dict[int, ExportParts] = {}
-        self._broken: LocalError | None = None
+        self._broken: LocalError | IntegrityError | None = None
         self._send, self._receive = anyio.create_memory_object_stream[_Work](_GROUP)
         self._thread = anyio.CapacityLimiter(1)
 
@@ -152,7 +152,7 @@ class Writer:
         if self._broken is None:
             try:
                 await anyio.to_thread.run_sync(self._write, group, limiter=self._thread)
-            except LocalError as error:
+            except (LocalError, IntegrityError) as error:
                 self._broken = error
         for work in group:
             work.done.set()
@@ -161,7 +161,7 @@ class Writer:
         await self._send.send(work)
         await work.done.wait()
         if self._broken is not None:
-            raise LocalError(str(self._broken))
+            raise type(self._broken)(str(self._broken))
 
     def _write(self, group: list[_Work]) -> None:
         """Bytes, sync, seals, facts, and last what the facts have made worthless."""

@@ -98,7 +98,8 @@ async def test_a_token_that_is_gone_at_commit_is_a_note(tmp_path: Path, word: st
     """It expired between the last page and Commit: the data is all there."""
     played = await play(tmp_path, world(faults={"commit": word}))
     assert_published(played)
-    assert "already gone" in played.only().note
+    assert "not known at Commit" in played.only().note
+    assert "connection.dialect.commit" in played.only().note
 
 
 async def test_a_commit_that_is_never_acknowledged_is_a_note(tmp_path: Path) -> None:

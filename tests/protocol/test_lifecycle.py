@@ -272,7 +272,7 @@ def test_giving_up_on_a_silent_server_is_unavailable_and_on_nonsense_a_failed_ex
     ("fault", "attempt", "note"),
     [
         (Fault.TOKEN_GONE, 2, ""),
-        (Fault.TOKEN_GONE, 1, "the token was already gone at Commit"),
+        (Fault.TOKEN_GONE, 1, "the token was not known at Commit"),
         (Fault.REJECTED, 1, "Commit was refused"),
         (Fault.FORBIDDEN, 1, "Commit was refused"),
     ],
@@ -284,6 +284,15 @@ def test_a_commit_that_fails_cannot_take_the_data_back(fault: Fault, attempt: in
     assert Verdict.DONE == life.outcome.verdict
     assert life.outcome.note.startswith(note)
     assert bool(note) == bool(life.outcome.note)
+
+
+def test_a_commit_is_not_waited_for_long() -> None:
+    """503 with an hour's Retry-After: the data is safe, and publishing waits for nothing else."""
+    patient = Failure(fault=Fault.UNAVAILABLE, message="503", retry_after=3600.0)
+    life, commands = walk(*COMMITTING_15, RequestFailed(command=Commit(token=TOKEN), failure=patient, draw=0.5))
+    assert life.outcome is not None
+    assert [Finish(outcome=life.outcome)] == commands
+    assert Verdict.DONE == life.outcome.verdict
 
 
 def test_a_commit_that_is_never_acknowledged_is_noted() -> None:

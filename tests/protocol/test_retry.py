@@ -37,14 +37,19 @@ def test_the_jitter_is_full_and_bounded(fault: Fault, attempt: int, draw: float)
 
 @given(asked=st.floats(0, 1e9), attempt=st.integers(1, 50), draw=st.floats(0, 1, exclude_max=True))
 def test_retry_after_is_obeyed_unclamped(asked: float, attempt: int, draw: float) -> None:
-    """Never earlier than the server said, however long; the time it asked for is not counted against the retries."""
+    """Never earlier than the server said, however long."""
     policy = RetryPolicy(retry_for=10.0)
     decision = decide(
         failure(retry_after=asked), attempt=attempt, unreadable=0, failing_since=NOW, now=NOW, draw=draw, policy=policy
     )
     assert decision is not None
     assert asked <= decision.delay <= asked + policy.first
-    assert NOW + asked == decision.failing_since
+    assert NOW == decision.failing_since
+    late = NOW + asked + policy.retry_for
+    again = decide(
+        failure(retry_after=1.0), attempt=attempt, unreadable=0, failing_since=NOW, now=late, draw=0.5, policy=policy
+    )
+    assert again is None
 
 
 def test_only_the_deadline_is_stronger_than_retry_after() -> None:

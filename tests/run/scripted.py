@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Service:
 
     sizes: dict[str, int]
     latency: float = 0.01
+    queue: float = 0.0
     script: Answer = field(default=lambda _command, _job: None)
     log: list[tuple[str, str, int]] = field(default_factory=list)
     in_flight: Counter[str] = field(default_factory=Counter)
@@ -52,8 +53,10 @@ class Service:
     tokens: int = 100
     requests: int = 0
 
-    async def perform(self, command: RemoteRequest, job: JobSpec) -> Event:
-        """Answer after the latency."""
+    async def perform(self, command: RemoteRequest, job: JobSpec, *, leaving: Callable[[], Awaitable[None]]) -> Event:
+        """Answer after the latency, and after the queue that a limiter would be."""
+        await anyio.sleep(self.queue)
+        await leaving()
         kind = type(command).__name__
         self.requests += 1
         self.log.append((job.name, kind, getattr(command, "offset", 0)))

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import Verdict
 from extractor.run.verdicts import exit_code
 
@@ -34,3 +35,10 @@ D, R, E, U, I = Verdict.DONE, Verdict.REFUSED, Verdict.EXPORT_FAILED, Verdict.UN
 def test_the_exit_code_weighs_the_ends_of_all_jobs(ended: list[Verdict], halted: int, code: int) -> None:
     """Design, section 7: a contradiction outweighs all but an interrupt; mixtures of failures are 3."""
     assert code == exit_code(Counter(ended), halted=halted)
+
+
+def test_a_dataset_that_cannot_be_published_counts() -> None:
+    """Every job is done, and yet something is missing."""
+    done = Counter([Verdict.DONE])
+    assert 3 == exit_code(done, unpublishable=[LocalError("the disk is full")])
+    assert 6 == exit_code(done, unpublishable=[LocalError("the disk is full"), IntegrityError("a part was changed")])
