@@ -66,25 +66,6 @@ def parse_duration(written: object) -> float:
     return float(seconds)
 
 
-def format_size(size: int) -> str:
-    """The shortest exact spelling, so that ``parse_size`` gives ``size`` again."""
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
-        if size and size % _BYTES[unit] == 0:
-            return f"{size // _BYTES[unit]}{unit}"
-    return f"{size}B"
-
-
-def format_duration(seconds: float) -> str:
-    """A spelling exact to the millisecond; what lies below one is rounded."""
-    left = round(seconds * 1000)
-    spelled = []
-    for unit, milliseconds in _MILLISECONDS.items():
-        number, left = divmod(left, milliseconds)
-        if number:
-            spelled.append(f"{number}{unit}")
-    return "".join(spelled) or "0s"
-
-
 def _bytes(text: str) -> int:
     if re.fullmatch(SIZE_PATTERN, text) is None:
         bare = re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([KMGTkmgt]?)", text)

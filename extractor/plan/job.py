@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
@@ -34,8 +33,10 @@ class Dataset:
         encoded = quote(self.name, safe="")
         if len(encoded) > _LONGEST_NAME:
             whole = hashlib.sha256(self.name.encode("utf-8")).hexdigest()[:16]
-            kept = re.sub(r"%[0-9A-F]?$", "", encoded[: _LONGEST_NAME - len(whole) - 1])
-            encoded = f"{kept}~{whole}"
+            kept = self.name
+            while len(quote(kept, safe="")) > _LONGEST_NAME - len(whole) - 1:
+                kept = kept[:-1]
+            encoded = f"{quote(kept, safe='')}~{whole}"
         return f"{self.kind}={encoded}"
 
     def __str__(self) -> str:

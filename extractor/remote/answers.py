@@ -4,16 +4,15 @@ Decides what counts as an answer at all. Members are found in any case, numbers 
 another kind makes the answer Malformed, never a guess. The records of a page are not judged here: ``store.records``
 does it, record by record, and names the page and index. Pure; called by ``client``.
 
-Decided: the envelope is cut out with msgspec, which skips the records without building them; a page that it refuses is
-read once more by the lenient stdlib parser, because one odd record (NaN, a lone surrogate) must be named, not end the
-page as unreadable; considered the lenient parser alone, which is twenty times slower.
+Decided: of a page, msgspec finds the records without building them, and the lenient stdlib parser reads what remains
+without them: it sees every member, also one that is there twice, of which msgspec would silently take the last. A page
+that msgspec refuses is read as a whole by the lenient parser, because one odd record (NaN, a lone surrogate) must be
+named, not end the page as unreadable; considered the lenient parser alone, which is more than ten times slower.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from extractor.remote.redaction import quotable
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_NUMBER = 20  # digits; no count of anything has more
+_HEAD = 64  # bytes of the records that are looked for in a page: more than an envelope holds by chance
 _COUNTED = {Meaning.COMPLETE, Meaning.RETRIEVED}
 
 
@@ -61,23 +61,17 @@ def read_page(answer: Answer, about: str, dialect: Dialect, *, asked: int) -> Pa
     """Read a page's envelope. ``Limit`` is not read: ``Count`` says what came."""
     _check_content_type(answer, about, dialect)
     body = answer.body.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        envelope = _envelope(dialect.records).decode(body)
-        count, has_more, offset, total = envelope.count, envelope.has_more, envelope.offset, envelope.total
-        records = bytes(memoryview(envelope.records)[:4])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Another case, a number in a string, an odd record, or no page at all.
-        members = _envelope_members(body, answer, about)
-        count, offset, total = (_integer(members.get(name)) for name in ("count", "offset", "totalresults"))
-        has_more = _boolean(members.get("hasmore"))
-        records = _opening(members.get(dialect.records.casefold(), ...))
-    if count is None or has_more is None or offset is None or total is None or records[:1] not in {b"[", b"n"}:
+    members = _object(_without_bulk(body), answer, about, "the answer is cut short or not JSON")
+    count, offset, total = (_integer(members.get(name)) for name in ("count", "offset", "totalresults"))
+    has_more = _boolean(members.get("hasmore"))
+    records = members.get(dialect.records.casefold(), ...)
+    if count is None or has_more is None or offset is None or total is None or not isinstance(records, list | None):
         found = {"Count": count, "HasMore": has_more, "Offset": offset, "TotalResults": total}
         lacking = [name for name, value in found.items() if value is None]
-        if records[:1] not in {b"[", b"n"}:
+        if not isinstance(records, list | None):
             lacking.append(dialect.records)
         raise _missing(answer, about, lacking)
-    if records == b"null" and count:
+    if records is None and count:
         raise Malformed(f"{about}: {dialect.records} is null although Count is {count}", status=answer.status)
     return PageFetched(asked=asked, offset=offset, count=count, total=total, has_more=has_more, body=body)
 
@@ -85,7 +79,7 @@ def read_page(answer: Answer, about: str, dialect: Dialect, *, asked: int) -> Pa
 def server_message(answer: Answer) -> str:
     """Give the ``Message`` (or OAuth's ``error_description``) of an error's body, unredacted; "" if there is none."""
     members = _lenient(answer.body)
-    if not isinstance(members, dict):
+    if not isinstance(members, tuple):
         return ""
     folded = _folded(members) or {}
     for name in ("message", "error_description", "error"):
@@ -99,13 +93,7 @@ def read_object(
 ) -> dict[str, Any]:
     """Read a small JSON object, its member names in lower case. Raises Malformed."""
     _check_type(answer, about, content_types, ambiguous=ambiguous)
-    members = _lenient(answer.body)
-    if not isinstance(members, dict):
-        raise Malformed(f"{about}: the answer is not a JSON object", status=answer.status, ambiguous=ambiguous)
-    folded = _folded(members)
-    if folded is None:
-        raise Malformed(f"{about}: a member is there twice", status=answer.status, ambiguous=ambiguous)
-    return folded
+    return _object(answer.body, answer, about, "the answer is not a JSON object", ambiguous=ambiguous)
 
 
 def _members(answer: Answer, about: str, dialect: Dialect, *, ambiguous: bool = False) -> dict[str, Any]:
@@ -131,44 +119,40 @@ def _check_type(answer: Answer, about: str, allowed: tuple[str, ...], *, ambiguo
         )
 
 
-def _envelope_members(body: bytes, answer: Answer, about: str) -> Mapping[str, Any]:
-    """Read a page's members in any case, the records last resort and all."""
+def _without_bulk(body: bytes) -> bytes:
+    """Give the body with its longest array emptied: the rest is small. As it is if the array's place is in doubt."""
     try:
-        members: Any = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        # Only short members can be numbers or flags; the records stay bytes.
-        members = {
-            name: raw if memoryview(raw).nbytes > _LONGEST_NUMBER * 2 else _small(bytes(raw))
-            for name, raw in members.items()
-        }
+        values = [memoryview(raw) for raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).values()]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        members = _lenient(body)
-    if not isinstance(members, dict):
-        raise Malformed(f"{about}: the answer is cut short or not JSON", status=answer.status)
+        return body
+    bulk = max((value for value in values if bytes(value[:1]) == b"["), key=len, default=memoryview(b""))
+    # It is a slice of the body, so it begins no later than this. A head that is there once is its beginning.
+    head, latest = bytes(bulk[:_HEAD]), len(body) - len(bulk)
+    at = body.find(head, 0, latest + len(head))
+    if not head or at != body.rfind(head, 0, latest + len(head)):
+        return body
+    return b"%b[]%b" % (body[:at], body[at + len(bulk) :])
+
+
+def _object(body: bytes, answer: Answer, about: str, otherwise: str, *, ambiguous: bool = False) -> dict[str, Any]:
+    """Read an object, its member names in lower case; ``otherwise`` says what is wrong if it is none."""
+    members = _lenient(body)
+    if not isinstance(members, tuple):
+        raise Malformed(f"{about}: {otherwise}", status=answer.status, ambiguous=ambiguous)
     folded = _folded(members)
     if folded is None:
-        raise Malformed(f"{about}: a member is there twice", status=answer.status)
+        raise Malformed(f"{about}: a member is there twice", status=answer.status, ambiguous=ambiguous)
     return folded
 
 
-def _small(raw: bytes) -> object:
-    value = _lenient(raw)
-    return msgspec.Raw(raw) if isinstance(value, dict | list) else value
-
-
-def _opening(records: object) -> bytes:
-    """Give the first bytes of the records as JSON would spell them, enough to tell an array and null from the rest."""
-    if isinstance(records, msgspec.Raw):
-        return bytes(memoryview(records)[:4])  # no copy of the whole
-    if isinstance(records, list):
-        return b"["
-    return b"null" if records is None else b""
-
-
 def _lenient(body: bytes) -> Any:  # noqa: ANN401 - any JSON value; None also for what is not JSON
-    """Parse as leniently as the stdlib can. Numbers out of all proportion stay text, and bad UTF-8 is marked."""
+    """Parse as leniently as the stdlib can. Numbers out of all proportion stay text, and bad UTF-8 is marked.
+
+    An object becomes a tuple of its pairs, so that a member that is there twice is not lost.
+    """
     text = body.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace")
     try:
-        return json.loads(text, strict=False, parse_int=_bounded, parse_float=str)
+        return json.loads(text, strict=False, parse_int=_bounded, parse_float=str, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return None
 
@@ -177,9 +161,9 @@ def _bounded(digits: str) -> int | str:
     return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
 
 
-def _folded(members: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the members under lower-case names; None if two differ only in case, of which neither can be believed."""
-    folded = {name.casefold(): value for name, value in members.items()}
+def _folded(members: tuple[tuple[str, Any], ...]) -> dict[str, Any] | None:
+    """Give the members under lower-case names; None if one is there twice, in any case: neither can be believed."""
+    folded = {name.casefold(): value for name, value in members}
     return folded if len(folded) == len(members) else None
 
 
@@ -200,13 +184,3 @@ def _boolean(value: object) -> bool | None:
 def _missing(answer: Answer, about: str, names: list[str], *, ambiguous: bool = False) -> Malformed:
     listed = ", ".join(names)
     return Malformed(f"{about}: the answer has no usable {listed}", status=answer.status, ambiguous=ambiguous)
-
-
-@functools.lru_cache(maxsize=8)  # a run knows one or two dialects
-def _envelope(records: str) -> msgspec.json.Decoder[Any]:
-    """Make the decoder of an envelope as documented; the records are cut out as one slice, unread."""
-    members = [("count", int), ("has_more", bool), ("offset", int), ("total", int), ("records", msgspec.Raw)]
-    names = {
-        "count": "Count", "has_more": "HasMore", "offset": "Offset", "total": "TotalResults", "records": records
-    }  # fmt: skip
-    return msgspec.json.Decoder(msgspec.defstruct("Envelope", members, rename=names))

@@ -57,7 +57,10 @@ def refusal(
     about, status = describe(command, job), answer.status
     said = _said(answer, _sent(command, job))
     if status in dialect.token_gone and not isinstance(command, Initiate):
-        return TokenGone(f"{about}: the export is no longer known to the server ({status}){said}", status=status)
+        return TokenGone(
+            f"{about}: the export is no longer known to the server ({status}){said} -- {_path_remedy(command)}",
+            status=status,
+        )
     match status:
         case 400:
             return Rejected(f"{about}: refused as malformed (400){said} -- {_asked(command, job)}", status=status)
@@ -71,11 +74,12 @@ def refusal(
                 status=status,
             )
         case 404:
-            return NotFound(
-                f"{about}: not found (404){said} -- check the name of {job.dataset} and connection.client_id; "
-                "letter case may matter",
-                status=status,
+            remedy = (
+                f"check the name of {job.dataset} and connection.client_id; letter case may matter"
+                if isinstance(command, Initiate)
+                else _path_remedy(command)
             )
+            return NotFound(f"{about}: not found (404){said} -- {remedy}", status=status)
         case _:
             return other_refusal(
                 answer, about, said, now=circumstances.server_now, ambiguous=isinstance(command, Initiate)
@@ -137,6 +141,23 @@ def unauthorized_remedy(message: str, circumstances: Circumstances) -> str:
         "dialect.unkeyed_message"
     )
     return remedy if _UNABLE in text else f"{remedy}{_clock(circumstances)}"
+
+
+def _path_remedy(command: PollStatus | FetchPage | Commit) -> str:
+    """Say what to check where the server does not know an AccessToken, or the path that it is in."""
+    match command:
+        case PollStatus():
+            every, key = "on every Status", "status"
+        case FetchPage():
+            every, key = "on every page", "retrieve"
+        case Commit():
+            every, key = "on every Commit", "commit"
+        case _:
+            assert_never(command)
+    return (
+        f"the AccessToken is no longer known; if this happens {every}, the account may spell the path otherwise: "
+        f"connection.dialect.{key}"
+    )
 
 
 def _clock(circumstances: Circumstances) -> str:

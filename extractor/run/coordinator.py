@@ -159,7 +159,8 @@ class Coordinator:
         jobs = self._jobs[dataset]
         failed = tuple(job.label for job in jobs if self._outcomes[job.ordinal].verdict is not Verdict.DONE)
         if failed:
-            await self._withhold(dataset, f"{len(failed)} of its {len(jobs)} jobs failed", failed)
+            what = "its job failed" if len(jobs) == 1 else f"{len(failed)} of its {len(jobs)} jobs failed"
+            await self._withhold(dataset, what, failed)
             return
         try:
             news = told(await self._publish(dataset))

@@ -117,7 +117,7 @@ class World:
         self._frozen_at = None if settings.frozen_at is None else ticks.milliseconds_of(settings.frozen_at)
         generated = [each for each in settings.segments if isinstance(each, Segment)]
         size = max((each.first + each.count * each.step for each in generated), default=1)
-        self._people = Population(settings, size=size)
+        self.people = Population(settings, size=size)
         self._deleted = Population(settings, size=size, deleted=True)
         self._sets: dict[tuple[Kindred, str], Dataset] = {}
         for segment in settings.segments:
@@ -150,7 +150,7 @@ class World:
             file = RecordsFile(segment.path)
             source: _Records = _Unmoving(file)
             return Dataset(kindred=Kindred.SEGMENT, settings=segment, source=source, members=range(len(file)))
-        source = self._deleted if segment.deleted else self._people
+        source = self._deleted if segment.deleted else self.people
         return Dataset(kindred=Kindred.SEGMENT, settings=segment, source=source, members=segment.indices)
 
     def _group(self, group: Group) -> Dataset:
@@ -158,7 +158,7 @@ class World:
         return Dataset(
             kindred=Kindred.GROUP,
             settings=group,
-            source=self._people,
+            source=self.people,
             members=_combined(group.operator, first, others),
         )
 

@@ -24,6 +24,8 @@ from extractor.errors import LocalError
 _MEANINGS: Final = {
     errno.ENOSPC: "the disk is full; free some space, then resume",
     errno.EDQUOT: "the disk quota is used up; free some space or have it raised, then resume",
+    errno.EFBIG: "the file is larger than the process or the file system allows; raise the limit (ulimit -f), or lower "
+    "output.shard_bytes",
     errno.EACCES: "access is denied; check the owner and the mode of the file and its folder",
     errno.EPERM: "the operation is not permitted; check the owner and the mode of the file and its folder",
     errno.EROFS: "the file system is read-only; choose another folder, or mount it writable",

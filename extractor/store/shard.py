@@ -1,13 +1,15 @@
 """One shard against its manifest entry: bytes, checksum, frames, lines.
 
-Decides whether a file is the shard that the manifest describes, reading it once and line by line. Does not know the
-other shards or the jobs. Called by ``verify``.
+Decides whether a file is the shard that the manifest describes, reading it once and line by line; and what may be
+opened at all: a regular file of the folder that is checked. Does not know the other shards or the jobs. Called by
+``verify``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import BinaryIO, Final, cast
 
 import orjson
 
-from extractor.errors import IntegrityError
+from extractor.errors import IntegrityError, LocalError
 from extractor.store.compression import Compression, codec
 from extractor.store.durable import local_error
 from extractor.store.grammar import NotJson
@@ -37,16 +39,41 @@ class Finding:
 
 
 def check_shard(
-    path: Path, entry: ShardEntry, compression: Compression, progress: Callable[[int], None]
+    folder: Path, entry: ShardEntry, compression: Compression, progress: Callable[[int], None]
 ) -> list[Finding]:
-    """Compare a shard with its entry in the manifest; give everything that is wrong. Raises nothing for damage."""
+    """Compare a shard in ``folder`` with its entry in the manifest; give all that is wrong. Damage raises nothing."""
+    path = folder / entry.name
     try:
+        check_regular(path, folder)
         with path.open("rb", buffering=0) as file:
             counted = _Counted(file, progress)
             problems = list(_compare(counted, path, entry, compression))
     except OSError as error:
-        problems = [str(local_error(error, path))]
+        problems = [without_path(local_error(error, path), path)]
+    except LocalError as error:
+        problems = [without_path(error, path)]
     return [Finding(file=path, problem=problem, remedy=_RESTORE) for problem in problems]
+
+
+def check_regular(path: Path, folder: Path) -> None:
+    """Refuse what must not be opened: a pipe would wait for ever, a link may lead anywhere. Raises LocalError."""
+    try:
+        mode = path.stat().st_mode
+        target = path.resolve()
+        inside = target.is_relative_to(folder.resolve())
+    except OSError as error:
+        raise local_error(error, path) from error
+    except ValueError:  # a NUL in it
+        raise LocalError(f"{path}: no file can have such a name, so it was not opened") from None
+    if not stat.S_ISREG(mode):
+        raise LocalError(f"{path}: it is no regular file, so it was not opened")
+    if not inside:
+        raise LocalError(f"{path}: it leads out of the folder, to {target}, so it was not opened")
+
+
+def without_path(error: LocalError | IntegrityError, path: Path) -> str:
+    """Give an error's text for a finding, which names the file itself."""
+    return str(error).removeprefix(f"{path}: ")
 
 
 class _Counted(io.RawIOBase):
@@ -77,7 +104,7 @@ def _compare(file: _Counted, path: Path, entry: ShardEntry, compression: Compres
     try:
         lines.read(stream)
     except IntegrityError as error:
-        yield str(error)
+        yield without_path(error, path)
     yield from lines.problems
     if lines.bad > _NAMED:
         yield f"{lines.bad - _NAMED} more lines are no records"

@@ -8,6 +8,7 @@ Leftovers of a publication that was cut short (hidden folders) are no damage: ``
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from extractor.errors import IntegrityError, LocalError
 from extractor.store import manifest
 from extractor.store.manifest import Manifest
-from extractor.store.shard import Finding, check_shard
+from extractor.store.shard import Finding, check_regular, check_shard, without_path
 
 _RESTORE = "restore it from a copy, or run the dataset anew"
 
@@ -81,10 +82,10 @@ def _find(path: Path) -> tuple[list[Path], list[Path]]:
 def _check_run(folder: Path, progress: Callable[[int], None]) -> tuple[list[Finding], Manifest | None]:
     path = folder / manifest.MANIFEST
     try:
-        text = manifest.read(path)
+        text = _read(path)
         published = manifest.decode_manifest(text, path)
     except (LocalError, IntegrityError) as error:
-        return [Finding(file=path, problem=str(error), remedy=_RESTORE)], None
+        return [Finding(file=path, problem=without_path(error, path), remedy=_RESTORE)], None
     findings = [
         *_check_success(folder, text),
         *_check_names(folder, published),
@@ -92,16 +93,16 @@ def _check_run(folder: Path, progress: Callable[[int], None]) -> tuple[list[Find
         *(Finding(file=path, problem=problem, remedy=_RESTORE) for problem in _check_ranges(published)),
     ]
     for entry in published.shards:
-        findings += check_shard(folder / entry.name, entry, published.compression, progress)
+        findings += check_shard(folder, entry, published.compression, progress)
     return findings, published
 
 
 def _check_success(folder: Path, text: bytes) -> Iterator[Finding]:
     path = folder / manifest.SUCCESS
     try:
-        intact = manifest.read(path) == manifest.success(text)
+        intact = _read(path) == manifest.success(text)
     except LocalError as error:
-        yield Finding(file=path, problem=str(error), remedy=_RESTORE)
+        yield Finding(file=path, problem=without_path(error, path), remedy=_RESTORE)
         return
     if not intact:
         problem = "it does not hold the checksum of the manifest: one of the two was changed"
@@ -177,20 +178,35 @@ def _check_latest(dataset: Path) -> Iterator[Finding]:
     path = dataset / manifest.LATEST
     remedy = "resume the run that was cut short, or publish the dataset again"
     try:
-        text = manifest.read(path)
+        text = _read(path)
         latest = manifest.decode_latest(text, path)
     except (LocalError, IntegrityError) as error:
-        yield Finding(file=path, problem=str(error), remedy=remedy)
+        yield Finding(file=path, problem=without_path(error, path), remedy=remedy)
         return
     newest = max((run.name for run in dataset.glob("run=*")), default="")
     if text != manifest.encode(latest) or latest.manifest != f"run={latest.run}/{manifest.MANIFEST}":
         yield Finding(file=path, problem="it is not as it was written", remedy=remedy)
-    elif not (dataset / latest.manifest).is_file():
+        return
+    target = dataset / latest.manifest
+    if not os.path.lexists(target):
         yield Finding(file=path, problem=f"it points to {latest.manifest}, which is not there", remedy=remedy)
-    elif manifest.sha256(manifest.read(dataset / latest.manifest)) != latest.sha256:
+        return
+    try:
+        intact = manifest.sha256(_read(target)) == latest.sha256
+    except LocalError as error:
+        problem = f"it points to {latest.manifest}, which cannot be read: {without_path(error, target)}"
+        yield Finding(file=path, problem=problem, remedy=remedy)
+        return
+    if not intact:
         yield Finding(file=path, problem="its checksum is not that of the manifest it points to", remedy=remedy)
     elif newest > f"run={latest.run}":
         yield Finding(file=path, problem=f"it points to run={latest.run}, but there is {newest}", remedy=remedy)
+
+
+def _read(path: Path) -> bytes:
+    """Read one of the small files, if it may be opened. Raises LocalError."""
+    check_regular(path, path.parent)
+    return manifest.read(path)
 
 
 def _ignore(size: int) -> None:

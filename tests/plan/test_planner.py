@@ -1,12 +1,14 @@
 """From a configuration to jobs."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from extractor.config import Config
 from extractor.errors import ConfigError
 from extractor.plan import forecast, make_plan, problems, select
+from extractor.plan.job import Dataset
 from extractor.plan.planner import notices
 
 
@@ -86,6 +88,17 @@ def test_asking_twice_for_the_same_is_a_problem() -> None:
     found = list(problems(config({"segment": "A"}, {"segment": "B"}, {"segment": "A", "name": "again"})))
     assert [("jobs", 2)] == [problem.location for problem in found]
     assert "jobs[0]" in found[0].message
+
+
+def test_any_name_makes_a_folder_that_every_file_system_takes() -> None:
+    """Twenty-nine Chinese characters are 261 bytes when encoded; two long names that begin alike stay two folders."""
+    short = Dataset(kind="segment", name="100% Café/Bar")
+    assert "segment=100%25%20Caf%C3%A9%2FBar" == short.folder
+    long = [Dataset(kind="segment", name="顧客" * 200 + end) for end in ("甲", "乙")]
+    assert 2 == len({dataset.folder for dataset in long})
+    for dataset in long:
+        assert len(dataset.folder.encode()) <= 220
+        assert unquote(dataset.folder.partition("~")[0], errors="strict").startswith("segment=顧客顧客")
 
 
 def test_several_jobs_for_one_dataset_are_worth_a_notice() -> None:

@@ -1,5 +1,6 @@
-"""One factory per noun: a connection, a job, a clock on virtual time, a transport that plays a script."""
+"""One factory per noun: a connection, a job, a clock on virtual time, a transport that plays a script, a raw server."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from extractor.errors import RemoteError
 from extractor.plan.job import Dataset, JobSpec, Match
 from extractor.protocol.dialect import Dialect
 from extractor.remote import Answer, Client, Request, open_client
+from extractor.remote.transport import AiohttpTransport
+from tests.remote.wire import Serve, read_request
 
 EPOCH = 1_795_000_000.0  # 2026-11-18
 SECRET = "swordfish-7"
@@ -174,3 +177,65 @@ def faked_http(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
     monkeypatch.setattr("aioresponses.core.ClientResponse", _PatientResponse)
     with aioresponses() as faked:
         yield faked
+
+
+@pytest.fixture
+def serving() -> Callable[[Serve], contextlib.AbstractAsyncContextManager[str]]:
+    """Run a raw server on a free loopback port; gives its address."""
+
+    @contextlib.asynccontextmanager
+    async def run(serve: Serve) -> AsyncIterator[str]:
+        tasks: set[asyncio.Task[Any]] = set()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.add(task)
+            try:
+                await serve(reader, writer)
+            except (OSError, EOFError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass  # the client went away, or the test is over
+            finally:
+                tasks.discard(task)
+                writer.close()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.close()
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await server.wait_closed()
+
+    return run
+
+
+@pytest.fixture
+def saying(serving: Any) -> Callable[..., contextlib.AbstractAsyncContextManager[str]]:
+    """A server that answers each connection's first request with these bytes and ends it."""
+
+    def make(answer: bytes, ending: Callable[[asyncio.StreamWriter], None] | None = None) -> Any:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(answer)
+            await writer.drain()
+            if ending is not None:
+                await asyncio.sleep(0.02)  # so that the bytes before the RST are read and not thrown away by it
+                ending(writer)
+
+        return serving(serve)
+
+    return make
+
+
+@pytest.fixture
+def opened(make_connection: Callable[..., Connection], clock: Any) -> Callable[..., Any]:
+    """Give the factory of transports; keywords change the connection."""
+
+    def make(**changes: Any) -> AiohttpTransport:
+        return AiohttpTransport(make_connection(**changes), connections=4, clock=clock)
+
+    return make

@@ -204,10 +204,69 @@ def test_the_member_with_the_records_is_the_dialects(json_answer: Any) -> None:
     assert page(json_answer(json.dumps({**body, "Rows": []})), records="Rows")[0] == 3
 
 
-def test_members_that_differ_only_in_case_are_not_believed(json_answer: Any) -> None:
-    """Neither can be."""
-    with pytest.raises(Malformed, match="twice"):
-        page(json_answer('{"count":2,"COUNT":3,"offset":1}'))
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '"Count":2', '"Count":3', '"HasMore":true', '"Offset":3', '"TotalResults":9', '"Limit":2',
+        '"UserProfilePreferences":[{},{}]', '"UserProfilePreferences":[]', '"UserProfilePreferences":null',
+        '"totalResults":9', '"COUNT":"2"', '"userprofilepreferences":[{"a":1},{"a":2}]', '"C\\u006funt":3',
+        '"\\u0055serProfilePreferences":[{},{}]', '"\\u0075serProfilePreferences":[{"a":1},{"a":2}]',
+        '"hasmor\\u0065":false', '"x":1,"X":2',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("records", [[{}, {}], [{"Text": "x" * 500}, {"Rows": [[]]}]], ids=["small", "large"])
+def test_a_member_that_is_there_twice_is_not_believed(json_answer: Any, extra: str, records: list[Any]) -> None:
+    """In any case, order and spelling, with the same value or another: neither can be."""
+    whole = json.dumps({**PAGE, "UserProfilePreferences": records})
+    odd = whole.replace("[{", '[{"Odd": NaN, ', 1).replace(", }", "}")  # what only the lenient parser takes
+    for body in (whole, odd):
+        assert page(json_answer(body))[0] == 3
+        for doubled in (f"{body[:-1]},{extra}}}", f"{{{extra},{body[1:]}"):
+            with pytest.raises(Malformed, match="a member is there twice"):
+                page(json_answer(doubled))
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (initiated, '{"AccessToken":7,"AccessToken":8}'),
+        (initiated, '{"AccessToken":7,"accessToke\\u006e":7}'),
+        (status, '{"Status":"Processing","Status":"Complete"}'),
+        (status, '{"Status":"Complete","RowCount":1,"rowCount":2}'),
+    ],
+)
+def test_small_answers_are_not_believed_either(json_answer: Any, read: Callable[[Answer], object], body: str) -> None:
+    """The last of two tokens is a guess."""
+    with pytest.raises(Malformed, match="a member is there twice"):
+        read(json_answer(body))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"Count": 5, "HasMore": False, "UserProfilePreferences": [{}, {}], "a": {"Count": 1, "count": 2}},
+        {"Text": '"Count":5,"TotalResults":1,"UserProfilePreferences":[{},{}]'},
+        {"Text": json.dumps(PAGE)},
+        PAGE,
+    ],
+)
+def test_what_a_record_holds_is_no_member_of_the_page(json_answer: Any, record: dict[str, Any]) -> None:
+    """Names of the envelope may be in records, nested and as text, as often as they like."""
+    for records in ([record, record], [record, {"again": [record]}]):
+        whole = {**PAGE, "UserProfilePreferences": records}
+        for body in (json.dumps(whole), json.dumps(whole, indent=2), json.dumps(dict(reversed(whole.items())))):
+            assert page(json_answer(body)) == (3, 3, 2, 9, True)
+    twice = '{"a":1,"a":2,"Count":1,"Count":2}'
+    assert page(json_answer(json.dumps(PAGE).replace("[{}, {}]", f"[{twice},{twice}]"))) == (3, 3, 2, 9, True)
+
+
+@pytest.mark.parametrize(
+    "stranger", ["[{}, {}]", "[[{}, {}]]", "[{}, {}", [{}, {}], [[{}, {}]], [1] * 500, {"a": [{}]}]
+)
+def test_a_stranger_that_looks_like_the_records_changes_nothing(json_answer: Any, stranger: object) -> None:
+    """Before them or after them, shorter or longer."""
+    for whole in ({"Extra": stranger, **PAGE}, {**PAGE, "Extra": stranger}):
+        assert page(json_answer(json.dumps(whole))) == (3, 3, 2, 9, True)
 
 
 @given(st.integers(min_value=0, max_value=len(json.dumps(PAGE)) - 1))

@@ -129,6 +129,20 @@ def test_a_404_names_what_to_check(refuse: Any, make_job: Callable[..., JobSpec]
     assert "connection.client_id" in text
 
 
+@pytest.mark.parametrize(
+    ("command", "every", "key"),
+    [(STATUS, "Status", "status"), (PAGE, "page", "retrieve"), (COMMIT, "Commit", "commit")],
+)
+def test_an_unknown_token_names_the_path_to_check(refuse: Any, command: RemoteCommands, every: str, key: str) -> None:
+    """Whether or not the dialect takes a 404 for it: a path that is spelled otherwise looks the same."""
+    for gone in ((404, 410), (410,)):
+        text = str(refuse(404, command, dialect=Dialect(token_gone=gone)))
+        assert text.endswith(
+            f"-- the AccessToken is no longer known; if this happens on every {every}, "
+            f"the account may spell the path otherwise: connection.dialect.{key}"
+        )
+
+
 def test_a_400_says_what_was_asked_but_no_value(refuse: Any, make_job: Callable[..., JobSpec]) -> None:
     """Not even if the server's text repeats one."""
     match = Match(criteria="AlternateId", type="CRM", values=("a-1", "lovelace"))

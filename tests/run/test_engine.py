@@ -301,6 +301,37 @@ async def test_a_halt_finishes_what_is_in_flight_and_asks_for_nothing_new(tmp_pa
     assert len(stored) >= len(fetches) - 1
 
 
+async def test_a_halt_takes_back_what_waits_for_its_turn(tmp_path: Path) -> None:
+    """A request that stands in the queue of the rate limit is not sent after the first signal, nor journaled."""
+
+    def prepare(rehearsal: Rehearsal) -> tuple[Callable[[], object]]:
+        rehearsal.service.queue = 600.0
+
+        async def interrupt() -> None:
+            await anyio.sleep(5.0)
+            rehearsal.halt.request("interrupted", 130)
+
+        return (interrupt,)
+
+    began = anyio.current_time()
+    run = await rehearse(tmp_path, {"A": 10, "B": 10}, prepare=prepare)
+    assert 5.0 == anyio.current_time() - began
+    assert 0 == run.service.requests
+    assert [] == run.events("A")
+
+
+async def test_one_dataset_that_cannot_be_published_holds_up_no_other(tmp_path: Path) -> None:
+    """A file stands where its folder belongs: it is withheld with the reason, the others are published."""
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "segment=Bad").write_text("in the way")
+    run = await rehearse(tmp_path, {"Bad": 5, "Good": 500}, exports=2)
+    assert expected("Good", 500) == run.lines("Good")
+    [withheld] = [each for each in run.news if isinstance(each, DatasetWithheld)]
+    assert "segment 'Bad'" == withheld.dataset
+    assert "segment=Bad" in withheld.reason
+    assert 1 == len(run.standing.unpublishable)
+
+
 async def test_a_disk_that_fails_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
     """No job's outcome can hide that nothing can be kept any more."""
 

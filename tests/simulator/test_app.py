@@ -47,7 +47,7 @@ def connect(make_world: Callable[..., SimulatorSettings], sign: Callable[..., st
     @asynccontextmanager
     async def connect(**settings: Any) -> AsyncIterator[Wire]:
         async with serve(make_world(**settings)) as running, aiohttp.ClientSession() as session:
-            session._retry_connection = (
+            session._retry_connection = (  # noqa: SLF001 - aiohttp has no public switch for its own resending
                 False  # as aiohttp's own test client: else it repeats a GET that breaks, unasked
             )
             yield Wire(running, session, sign)

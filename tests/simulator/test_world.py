@@ -87,7 +87,7 @@ def test_an_increment_is_whoever_changed_after_the_bound(
     bound = AT - timedelta(days=days)
     everybody = service.world.select(_dataset(service, name), now=0)
     after = ticks.tick_before(bound)
-    people = service.world._people
+    people = service.world.people
     expected = [
         record
         for index, record in zip(everybody.positions, everybody.every_record(), strict=True)
@@ -101,7 +101,7 @@ def test_a_last_change_is_the_newest_date_in_the_record(make_world: Callable[...
     service = Service(make_world())
     selection = service.world.select(_dataset(service, "All"), now=0)
     for index, record in zip(selection.positions, selection.every_record(), strict=True):
-        changed = ticks.spelled(service.world._people.changed_at(index, selection.at))
+        changed = ticks.spelled(service.world.people.changed_at(index, selection.at))
         dates = {part[:24] for part in record.split(b'"LastModifiedDate":"')[1:]}
         assert dates <= {changed}
 
@@ -112,7 +112,7 @@ def test_changes_fall_on_every_kind_of_tick_and_not_after_the_last_of_all(
     """Milliseconds end in 0, 3 and 7."""
     service = Service(make_world())
     at = ticks.tick_at(ticks.milliseconds_of(AT))
-    changes = [service.world._people.changed_at(index, at) for index in range(1000)]
+    changes = [service.world.people.changed_at(index, at) for index in range(1000)]
     assert {0, 1, 2} == {change % 3 for change in changes}
     assert max(changes) <= at
 

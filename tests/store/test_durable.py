@@ -161,6 +161,7 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path) -> None:
     ("number", "meaning"),
     [
         (errno.ENOSPC, "the disk is full; free some space"),
+        (errno.EFBIG, r"raise the limit \(ulimit -f\), or lower output\.shard_bytes"),
         (errno.EACCES, "access is denied; check the owner"),
         (errno.EROFS, "the file system is read-only"),
         (errno.EMFILE, "ulimit -n"),

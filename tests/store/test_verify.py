@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -275,6 +277,82 @@ def test_a_shard_that_cannot_be_read_is_a_finding(folder: Path) -> None:
         "part-00000.ndjson.zst",
         "part-00001.ndjson.zst",
     ]
+
+
+def special(kind: str, path: Path, outside: Path) -> None:
+    """Put something in the place of a file that must not be opened, or that leads elsewhere."""
+    outside.write_bytes(path.read_bytes())
+    path.unlink()
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "link to a pipe":
+            os.mkfifo(path.with_name("pipe"))
+            path.symlink_to("pipe")
+        case "link out":
+            path.symlink_to(outside)
+        case "link to itself":
+            path.symlink_to(path.name)
+        case _:
+            path.symlink_to("/dev/zero")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "link out", "link to itself", "link to a device"])
+@pytest.mark.parametrize("name", ["part-00001.ndjson.zst", "manifest.json", "_SUCCESS", "../latest.json"])
+def test_only_regular_files_of_the_folder_are_opened(kind: str, name: str, folder: Path, tmp_path: Path) -> None:
+    """A pipe would wait for ever, a device never end; even the right bytes elsewhere are not what was published."""
+    path = (folder / name).resolve()
+    special(kind, path, tmp_path / "elsewhere")
+    found = [each for each in verify(folder.parent).findings if each.file == path]
+    assert len(found) == 1
+    assert "opened" in found[0].problem or "symbolic link" in found[0].problem
+    assert not found[0].problem.startswith(str(path))
+
+
+@pytest.mark.parametrize("name", ["../part-00001.ndjson.zst", "/dev/zero", "part-\0"])
+def test_a_shards_name_cannot_lead_out_of_the_folder(name: str, folder: Path) -> None:
+    """Whatever the manifest says."""
+    rewrite(folder, lambda value: _set(value, "shards.1.name", name))
+    (folder.parent / "part-00001.ndjson.zst").write_bytes((folder / "part-00001.ndjson.zst").read_bytes())
+    assert [each.problem for each in verify(folder).findings if each.file == folder / name and "opened" in each.problem]
+
+
+def test_a_link_within_the_folder_is_read(folder: Path) -> None:
+    """Its bytes are there."""
+    (folder / "part-00001.ndjson.zst").rename(folder / "moved")
+    (folder / "part-00001.ndjson.zst").symlink_to("moved")
+    assert verify(folder).intact
+
+
+def test_a_finding_does_not_name_its_file_a_second_time(folder: Path) -> None:
+    """Who prints it names it."""
+    (folder / "part-00000.ndjson.zst").write_bytes(b"damaged")
+    (folder / "part-00001.ndjson.zst").unlink()
+    (folder / "_SUCCESS").unlink()
+    (folder.parent / "latest.json").write_bytes(b"{")
+    findings = list(verify(folder.parent).findings)
+    (folder / "manifest.json").write_bytes(b"{")
+    findings += verify(folder.parent).findings
+    assert {each.file.name for each in findings} == {
+        "part-00000.ndjson.zst", "part-00001.ndjson.zst", "_SUCCESS", "latest.json", "manifest.json",
+    }  # fmt: skip
+    assert not [each for each in findings if str(folder.parent) in each.problem]
+
+
+def test_a_pointed_to_manifest_that_cannot_be_read_is_a_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the run and of the pointer; nothing is raised."""
+    read = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.name == "manifest.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    report = verify(folder.parent)
+    assert {each.file.name for each in report.findings} == {"manifest.json", "latest.json"}
+    assert all("the disk reports an input/output error" in each.problem for each in report.findings)
 
 
 def test_the_copy_of_a_run_folder_is_intact_anywhere(folder: Path, tmp_path: Path) -> None:
