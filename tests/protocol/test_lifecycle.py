@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from extractor.protocol.life import IllegalEvent, Life, LifePolicy, Phase
+from extractor.protocol.life import IllegalEvent, Phase
 from extractor.protocol.lifecycle import TABLE, Symbol, begin, fold, step
 from extractor.protocol.retry import RetryPolicy
 from extractor.protocol.vocabulary import (
@@ -14,7 +14,6 @@ from extractor.protocol.vocabulary import (
     Committed,
     DropExport,
     Event,
-    ExportSealed,
     Failure,
     Fault,
     FetchPage,
@@ -22,77 +21,29 @@ from extractor.protocol.vocabulary import (
     Initiate,
     InitiateIntended,
     Meaning,
-    PageFetched,
     PageRefused,
-    PageStored,
     PollStatus,
     RequestFailed,
-    SealedPart,
     SealExport,
-    StatusReported,
     StorePage,
-    TakenUp,
-    TokenIssued,
     Verdict,
 )
-
-TOKEN = 4711
-POLICY = LifePolicy(page_size=10)
-INTENDED = InitiateIntended(export=1)
-ISSUED = TokenIssued(token=TOKEN)
-
-
-def status(meaning: Meaning, spelled: str = "x", row_count: int | None = None) -> StatusReported:
-    """A Status answer."""
-    return StatusReported(meaning=meaning, spelled=spelled, row_count=row_count)
-
-
-def fetched(offset: int, count: int, total: int) -> PageFetched:
-    """An honest page."""
-    more = offset + count - 1 < total
-    return PageFetched(asked=offset, offset=offset, count=count, total=total, has_more=more, body=b"")
-
-
-def stored(offset: int, count: int, total: int, lines: int | None = None) -> PageStored:
-    """The same page, durable."""
-    return PageStored(
-        offset=offset,
-        count=count,
-        total=total,
-        has_more=offset + count - 1 < total,
-        lines=count if lines is None else lines,
-        part=0,
-        part_bytes=1,
-        part_records=1,
-        part_uncompressed_bytes=1,
-    )
-
-
-def sealed(records: int) -> ExportSealed:
-    """A seal over so many records."""
-    part = SealedPart(name="p", records=records, bytes=1, uncompressed_bytes=1, sha256="0")
-    return ExportSealed(parts=(part,) if records else ())
-
-
-def failed(command: Command, fault: Fault, *, ambiguous: bool = False) -> RequestFailed:
-    """A request that failed; the message is what people will read."""
-    assert isinstance(command, Initiate | PollStatus | FetchPage | Commit)
-    failure = Failure(fault=fault, message=f"it was {fault}", ambiguous=ambiguous)
-    return RequestFailed(command=command, failure=failure, draw=0.5)
-
-
-def walk(*events: Event, policy: LifePolicy = POLICY) -> tuple[Life, list[Command]]:
-    """Step through events from the beginning; give the last commands."""
-    life, commands = begin(policy)
-    for event in events:
-        life, commands = step(life, event, 0.0)
-    return life, commands
-
-
-COMPLETE = status(Meaning.COMPLETE, "Complete")
-RETRIEVED_15 = (INTENDED, ISSUED, COMPLETE, fetched(1, 10, 15), stored(1, 10, 15), fetched(11, 5, 15))
-SEALED_15 = (*RETRIEVED_15, stored(11, 5, 15), sealed(15))
-COMMITTING_15 = (*SEALED_15, CommitIntended())
+from tests.protocol.lives import (
+    COMMITTING_15,
+    COMPLETE,
+    INTENDED,
+    ISSUED,
+    POLICY,
+    RETRIEVED_15,
+    SEALED_15,
+    TOKEN,
+    failed,
+    fetched,
+    sealed,
+    status,
+    stored,
+    walk,
+)
 
 
 def test_an_undisturbed_life() -> None:
@@ -362,85 +313,6 @@ def test_every_status_and_every_refusal_has_its_row_while_processing() -> None:
     assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW} == {
         symbol for phase, symbol in TABLE if phase is Phase.PROCESSING
     }
-
-
-TAKEN = TakenUp()
-FAILED_INITIATE = failed(Initiate(export=1), Fault.UNAVAILABLE)
-
-
-@pytest.mark.parametrize(
-    ("events", "phase", "commands"),
-    [
-        ((), Phase.PLANNED, [DropExport(export=0), Initiate(export=1)]),
-        ((INTENDED,), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
-        ((INTENDED, ISSUED), Phase.PROCESSING, [PollStatus(token=TOKEN)]),
-        ((INTENDED, ISSUED, COMPLETE), Phase.PROCESSING, [PollStatus(token=TOKEN)]),
-        (RETRIEVED_15, Phase.PROCESSING, [PollStatus(token=TOKEN)]),
-        ((*RETRIEVED_15, stored(11, 5, 15)), Phase.RETRIEVING, [SealExport()]),
-        (SEALED_15, Phase.SEALED, [Commit(token=TOKEN, attempt=1)]),
-        (COMMITTING_15, Phase.SEALED, [Commit(token=TOKEN, attempt=2)]),
-        ((INTENDED, ISSUED, status(Meaning.FAILED)), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
-        ((INTENDED, FAILED_INITIATE), Phase.PLANNED, [DropExport(export=1), Initiate(export=2)]),
-    ],
-)
-def test_a_job_is_taken_up_where_its_journal_ends(
-    events: tuple[Event, ...], phase: Phase, commands: list[Command]
-) -> None:
-    """From every phase there is one thing to do next, worked out from durable events alone."""
-    durable = [event for event in events if event.durable]
-    life, found = step(fold(POLICY, durable, 0.0), TAKEN, 0.0)
-    assert (phase, commands) == (life.phase, found)
-
-
-def test_a_job_that_is_taken_up_fetches_only_what_is_not_durable() -> None:
-    """Ten of fifteen are on disk: the next page starts at eleven."""
-    durable = [event for event in RETRIEVED_15 if event.durable]
-    life = fold(POLICY, [*durable, TAKEN], 0.0)
-    life, commands = step(life, COMPLETE, 0.0)
-    assert [FetchPage(token=TOKEN, offset=11, limit=10)] == commands
-    life, commands = step(life, fetched(11, 5, 15), 0.0)
-    life, commands = step(life, stored(11, 5, 15), 0.0)
-    assert [SealExport()] == commands
-
-
-def test_an_intent_without_an_answer_is_a_possible_orphan_when_taken_up() -> None:
-    """The process died between the POST and the journal."""
-    life = fold(POLICY, [INTENDED, TAKEN], 0.0)
-    assert 1 == life.possible_orphans
-    assert 0 == fold(POLICY, [TAKEN], 0.0).possible_orphans
-    assert 0 == fold(POLICY, [INTENDED, FAILED_INITIATE, TAKEN], 0.0).possible_orphans
-
-
-def test_a_job_that_had_ended_badly_is_begun_anew_from_any_phase() -> None:
-    """A lie in mid-reading left a living token behind: what it gave is not to be trusted."""
-    for cut in range(len(COMMITTING_15)):
-        durable = [event for event in COMMITTING_15[:cut] if event.durable]
-        life, commands = step(fold(POLICY, durable, 0.0), TakenUp(anew=True), 0.0)
-        assert (Phase.PLANNED, Initiate(export=life.export + 1)) == (life.phase, commands[-1])
-
-
-def test_a_replay_does_not_apply_bounds_again() -> None:
-    """What was accepted under yesterday's limits is a fact, whatever the limits are today."""
-    generous = replace(POLICY, re_exports=9, row_count_is_total=False)
-    events: list[Event] = []
-    for export in range(1, 7):
-        events += [InitiateIntended(export=export), ISSUED, status(Meaning.ERROR)]
-    events += [InitiateIntended(export=7), ISSUED, status(Meaning.COMPLETE, row_count=99), stored(1, 10, 15)]
-    strict = replace(POLICY, re_exports=0)
-    for policy in (generous, strict):
-        life = fold(policy, events, 0.0)
-        assert (Phase.RETRIEVING, 7, 10, policy) == (life.phase, life.export, life.paging.stored_to, life.policy)
-
-
-def test_exports_from_before_do_not_count_against_the_bound() -> None:
-    """A job that was stopped after too many Errors gets the whole bound again when somebody resumes it."""
-    policy = replace(POLICY, re_exports=0)
-    life, _ = walk(INTENDED, ISSUED, status(Meaning.ERROR), policy=policy)
-    assert Phase.STOPPED == life.phase
-    again = [TAKEN, InitiateIntended(export=2), ISSUED, COMPLETE, stored(1, 0, 0), sealed(0), CommitIntended()]
-    for event in again:
-        life, _ = step(life, event, 0.0)
-    assert Phase.COMMITTING == life.phase
 
 
 def test_the_token_shows_in_no_repr() -> None:
