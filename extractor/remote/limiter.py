@@ -14,7 +14,7 @@ from aiolimiter import AsyncLimiter
 
 from extractor.clock import Clock
 
-_SLICE = 0.1  # seconds: the fraction of a second that may leave at once; finer slices drown in timer granularity
+_SLICE = 0.05  # seconds: the part of a second that may leave at once; the way to the server may bunch as much again
 _TICK = 1e-4  # seconds: a wait too short for the clock to show would be repeated for ever
 _SLACK = 0.25  # of a request, in a bucket for one: what a late look at it can make good
 
@@ -38,7 +38,7 @@ class RateLimiter:
 
     @property
     def burst(self) -> float:
-        """Requests that may leave at once after a silence: a tenth of a second's worth, and at least one (1.25)."""
+        """Requests that may leave at once after a silence: a twentieth of a second's worth, and at least one (1.25)."""
         return max(1.0 + _SLACK, self.rate * _SLICE)
 
     @property
