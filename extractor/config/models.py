@@ -28,7 +28,8 @@ class Limits(Section):
         strict=True,
         allow_inf_nan=False,
         description="Requests per second on the whole connection, all exports together; a twentieth of them (at "
-        "least one) may leave at once, so allow for a tenth more in a second where they arrive. A Retry-After holds all.",
+        "least one) may leave at once, so allow for a tenth more in a second where they arrive. "
+        "A Retry-After holds all.",
     )
     exports: Count = Field(
         default=8, gt=0, description="Exports alive at the server at once, a count; each holds files there."
