@@ -160,7 +160,7 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # whatever it was, a cancellation too: undone here, and raised on as it came
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
