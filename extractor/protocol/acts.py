@@ -32,6 +32,7 @@ from extractor.protocol.vocabulary import (
     PageFetched,
     PageRefused,
     PageStored,
+    PartsLost,
     PollStatus,
     RequestFailed,
     SealExport,
@@ -125,7 +126,7 @@ def late_page(life: Life, _event: PageStored, _now: float) -> Step:
     return life, []
 
 
-def unreadable(life: Life, event: PageRefused, _now: float) -> Step:
+def unreadable(life: Life, event: PageRefused | PartsLost, _now: float) -> Step:
     return stop(life, Verdict.INTEGRITY, event.message)
 
 
@@ -133,6 +134,12 @@ def sealed(life: Life, event: ExportSealed, _now: float) -> Step:
     written = sum(part.records for part in event.parts)
     if not life.paging.complete or written != life.paging.total:
         raise IntegrityError(f"the parts hold {written} records, TotalResults is {life.paging.total}")
+    if event.repeated and life.policy.record_id_is_unique:
+        raise IntegrityError(
+            f"{event.repeated} of the {written} records have an id that came before in the same export, so others may "
+            "be missing -- ask again (extractor resume); if ids do repeat on your account, set "
+            "connection.dialect.record_id_is_unique: false"
+        )
     return replace(life, phase=Phase.SEALED), [Commit(token=_token(life))]
 
 

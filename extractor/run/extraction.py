@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Exit, IntegrityError, LocalError
-from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, RunClosed, RunOpened
+from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, Noticed, RunClosed, RunOpened
 from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
 from extractor.protocol.vocabulary import Verdict
@@ -30,12 +30,14 @@ from extractor.remote import Client, Transport, open_client
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
-from extractor.run.history import JOURNAL, Unfinished
+from extractor.run.history import JOURNAL, QUARANTINE, Unfinished
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
+from extractor.run.restored import refuse_old_copy
 from extractor.run.verdicts import exit_code
 from extractor.store.compression import codec
 from extractor.store.durable import check_writable, make_folders, remove_tree
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, RunEntry, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.writer import Writer
@@ -72,6 +74,7 @@ async def extract(
     ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
     with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
+        refuse_old_copy(journal, config.output.path, plan, None if earlier is None else earlier.run_id)
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
         return await run.to_the_end()
 
@@ -149,6 +152,7 @@ class _Run:
         hashed = config_hash(self._config)
         if earlier is not None:
             self._journal.reopen_run(self._run_id, pid=os.getpid())
+            reached(Failpoint.RUN_REOPENED)
         else:
             entry = RunEntry(
                 run_id=self._run_id,
@@ -160,6 +164,7 @@ class _Run:
                 started_at=started_at,
             )
             self._journal.add_run(entry, self._plan.jobs)
+            reached(Failpoint.RUN_JOURNALED)
         self._listener(self._opened())
         return Edition(
             run_id=self._run_id,
@@ -180,7 +185,10 @@ class _Run:
             staging=self._staging,
             codec=codec(output.compression),
             shard_bytes=output.shard_bytes,
+            quarantine=self._config.state / QUARANTINE / self._run_id,
+            record_id=self._settings.dialect.record_id,
             clock=self._ways.clock,
+            notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )
         async with self._connect() as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
@@ -254,6 +262,7 @@ class _Run:
             )
         except LocalError as error:
             code, reason = code or int(Exit.SOME_FAILED), reason or str(error)
+        reached(Failpoint.RUN_CLOSED)
         if code == Exit.DONE:
             remove_tree(self._staging)
         done = standing.verdicts[Verdict.DONE]

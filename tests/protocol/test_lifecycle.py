@@ -310,7 +310,7 @@ def test_every_status_and_every_refusal_has_its_row_while_processing() -> None:
     """No word of the server can surprise a job that waits for it."""
     answers = {Symbol.PROCESSING, Symbol.COMPLETE, Symbol.RETRIEVED, Symbol.EXPIRED, Symbol.ERROR, Symbol.FAILED}
     others = {Symbol.UNKNOWN, Symbol.TRY_FAILED, Symbol.TOKEN_LOST, Symbol.REFUSED}
-    assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW} == {
+    assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW, Symbol.PARTS_LOST} == {
         symbol for phase, symbol in TABLE if phase is Phase.PROCESSING
     }
 

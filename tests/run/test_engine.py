@@ -114,6 +114,8 @@ async def rehearse(
         staging=staging,
         codec=codec(output.compression),
         shard_bytes=output.shard_bytes,
+        quarantine=folder / "quarantine",
+        record_id="ProfileId",
         clock=SystemClock(),
     )
     async with anyio.create_task_group() as around:
