@@ -255,6 +255,11 @@ def take_up_commit(life: Life, _event: TakenUp, _now: float) -> Step:
     return replace(life, phase=Phase.SEALED), [Commit(token=_token(life), attempt=2 - (life.phase is Phase.SEALED))]
 
 
+def take_up_end(life: Life, _event: TakenUp, _now: float) -> Step:
+    """The job was done, but its end was not journaled any more."""
+    return _done(life, "" if life.outcome is None else life.outcome.note)
+
+
 # --- Small parts of the rows. ----------------------------------------------------------------------------------------
 
 

@@ -149,6 +149,7 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.TAKEN_UP): _TOKEN,
     (_P.SEALED, _S.TAKEN_UP): _COMMIT,
     (_P.COMMITTING, _S.TAKEN_UP): _COMMIT,
+    (_P.DONE, _S.TAKEN_UP): _row(acts.take_up_end, "only the word of its end was lost", _P.DONE),
     (_P.STOPPED, _S.TAKEN_UP): _ANEW,
     **{(phase, _S.PARTS_LOST): _LOST for phase in (_P.PROCESSING, _P.READY, _P.RETRIEVING)},
     # Also from Done: what was sealed may be damaged before it is published.

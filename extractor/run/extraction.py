@@ -132,16 +132,19 @@ class _Run:
         """Open, drive, close; signals are watched until the last word is said."""
         started = anyio.current_time()
         broken: LocalError | IntegrityError | None = None
+        edition: Edition | None = None
         async with anyio.create_task_group() as around:
             working = anyio.CancelScope()
             deadline = await self._watch(around, working)
-            edition = self._open()
             try:
+                edition = self._open()
                 await self._drive(edition, working, deadline)
             except* (LocalError, IntegrityError) as group:
                 broken = _first_leaf(group)
-            closed = self._close(anyio.current_time() - started, broken)
+            closed = None if edition is None else self._close(anyio.current_time() - started, broken)
             around.cancel_scope.cancel()
+        if closed is None:
+            raise broken or LocalError("the run could not begin")
         return closed
 
     def _open(self) -> Edition:

@@ -180,6 +180,8 @@ def remove_file(path: Path) -> None:
 
 def remove_empty(folder: Path) -> None:
     """Remove ``folder``, durably, if it is there and empty."""
+    if not folder.is_dir():
+        return
     with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
         try:
             folder.rmdir()
