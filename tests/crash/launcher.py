@@ -13,7 +13,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,11 +109,6 @@ def _be_the_command(order: dict, main: object) -> None:  # type: ignore[type-arg
         sys.stderr.flush()
     finally:
         os._exit(code)
-
-
-def wait_until(moment: float) -> None:
-    """Sleep until an instant of the monotonic clock."""
-    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ so nothing of it runs any more, no ``finally`` and no flush.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -23,14 +24,16 @@ class Sabotage:
     """When, and what. All of it left out: nothing.
 
     ``before`` is the operation that does not happen, ``torn`` the write of which only the first half happens,
-    ``failpoint`` the name of the moment, ``nth`` how often it must be reached. ``diary`` is a file to which the moment
-    is written; with ``record_only`` every moment is, and nothing happens.
+    ``failpoint`` the name of the moment, ``nth`` how often it must be reached; ``failing_sync`` is the sync of a staged
+    part that fails. ``diary`` is a file to which the moment is written; with ``record_only`` every moment is, and
+    nothing happens.
     """
 
     before: int = 0
     torn: int = 0
     failpoint: str = ""
     nth: int = 1
+    failing_sync: int = 0
     diary: str = ""
     record_only: bool = False
 
@@ -42,6 +45,7 @@ class _Saboteur:
         self._operations = 0
         self._writes = 0
         self._reached = 0
+        self._syncs = 0
 
     def at_the_door(self, operation: Operation) -> None:
         with self._lock:
@@ -53,6 +57,10 @@ class _Saboteur:
                 self._writes += 1
                 if self._writes == self._sabotage.torn:
                     self._tear(operation)
+            if operation.kind is Kind.SYNC and "staging" in operation.path.parts:
+                self._syncs += 1
+                if self._syncs == self._sabotage.failing_sync:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def at_a_failpoint(self, point: Failpoint) -> None:
         with self._lock:
