@@ -39,7 +39,8 @@ class Lines:
         kind, text = sentence(news)
         if text:
             self._say(kind, text)
-        self._sums()
+        if kind != WAITING or not text:  # what is waited for says more than sums that stand still
+            self._sums()
 
     def _say(self, kind: str, text: str) -> None:
         said = self._said.get(kind, 0) + 1

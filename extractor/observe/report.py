@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from extractor.errors import Exit
 from extractor.observe.figures import count, counted, short, size, span
 from extractor.observe.news import DatasetPublished, DatasetWithheld, JobEnded, RunClosed
 from extractor.observe.sentences import clock_sentence
@@ -161,7 +162,7 @@ def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:
     waiting = tally.outage is not None and not refused
     when = "once that is put right" if refused else "when the server answers" if waiting else "when you are ready"
     yield f"{again}   # {when}: what is done stays done"
-    if waiting:
+    if waiting and closed.exit_code == Exit.UNAVAILABLE:
         yield "notify PossibleNOW support if it lasts: a 503 is temporary by their word"
 
 

@@ -106,6 +106,7 @@ def test_what_is_waited_for_is_said_however_long_it_lasts(clock: Any, make: Any)
 
     before = len(stream.getvalue().splitlines())
     for _ in range(100):
+        clock.seconds += 60
         lines(beat())
     assert len(stream.getvalue().splitlines()) == before + 100
 

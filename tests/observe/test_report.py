@@ -162,6 +162,12 @@ def test_a_run_that_gave_a_server_up_says_for_how_long_and_what_to_do(make: Any)
     ]
 
 
+def test_support_is_not_called_for_an_outage_that_nobody_waited_through(make: Any) -> None:
+    """Somebody pressed Ctrl-C after twelve seconds."""
+    began = OutageBegan(seconds=12, status=503, reason="HTTP 503")
+    assert "PossibleNOW" not in "".join(lines_of(make.opened(), began, make.closed(exit_code=130, reason="SIGINT")))
+
+
 def test_an_outage_that_is_over_is_worth_knowing(make: Any) -> None:
     """It explains why the night was long."""
     text = lines_of(make.opened(), OutageBegan(seconds=10, status=503, reason="HTTP 503"),
