@@ -14,7 +14,7 @@ from extractor.protocol import paging as pages
 from extractor.protocol.life import IllegalEvent, Life, Phase, Step
 from extractor.protocol.pace import poll_delay, re_export_delay
 from extractor.protocol.paging import PageFacts, Paging
-from extractor.protocol.retry import decide
+from extractor.protocol.retry import COMMIT_PATIENCE, decide
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -42,8 +42,6 @@ from extractor.protocol.vocabulary import (
     TokenIssued,
     Verdict,
 )
-
-_COMMIT_PATIENCE = 60.0  # seconds from its first failure, waits that the server asks for included
 
 _UNKNOWN_AT_COMMIT = (
     "the token was not known at Commit: it had expired, or the account spells the path otherwise "
@@ -158,10 +156,13 @@ def commit_moot(life: Life, event: RequestFailed, _now: float) -> Step:
 
 
 def commit_again(life: Life, event: RequestFailed, now: float) -> Step:
-    """Publishing waits for the job's end, so a Commit gets a minute: the data is safe with or without it."""
-    retry = life.policy.retry
+    """Publishing waits for the job's end, so a Commit gets a minute: the data is safe with or without it.
+
+    That minute is not stretched by an outage.
+    """
+    retry, event = life.policy.retry, replace(event, failure=replace(event.failure, outage=False))
     since = now if event.command.failing_since is None else event.command.failing_since
-    end = since + _COMMIT_PATIENCE if retry.deadline is None else min(retry.deadline, since + _COMMIT_PATIENCE)
+    end = since + COMMIT_PATIENCE if retry.deadline is None else min(retry.deadline, since + COMMIT_PATIENCE)
     hurried = replace(life, policy=replace(life.policy, retry=replace(retry, deadline=end)))
     after, commands = try_again(hurried, event, now)
     if after.phase is Phase.STOPPED:

@@ -134,7 +134,9 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.REFUSED): _REFUSED,
     (_P.SEALED, _S.COMMIT_INTENDED): _row(acts.commit_intended, "only after the seal is journaled", _P.COMMITTING),
     (_P.SEALED, _S.TOKEN_LOST): _MOOT,
-    (_P.SEALED, _S.TRY_FAILED): _row(acts.commit_again, "it never left: a login failed", _P.SEALED, _P.DONE),
+    (_P.SEALED, _S.TRY_FAILED): _row(
+        acts.commit_again, "it never left: no login, no answer to anybody", _P.SEALED, _P.DONE
+    ),
     (_P.SEALED, _S.REFUSED): _MOOT,
     (_P.COMMITTING, _S.COMMIT_INTENDED): _row(acts.commit_intended, "the POST is tried again", _P.COMMITTING),
     (_P.COMMITTING, _S.COMMITTED): _row(acts.committed, "the server may delete its files", _P.DONE),

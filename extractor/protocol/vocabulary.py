@@ -58,6 +58,7 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None  # seconds
     ambiguous: bool = False  # the server may have done what was asked
+    outage: bool = False  # not this request's own failure: nothing on the whole connection is answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
 from extractor.run.restored import refuse_old_copy
 from extractor.run.verdicts import exit_code
+from extractor.run.vigil import Vigil
 from extractor.store.compression import codec
 from extractor.store.durable import check_writable, make_folders, remove_tree
 from extractor.store.failpoints import Failpoint, reached
@@ -193,8 +194,10 @@ class _Run:
             clock=self._ways.clock,
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )
-        async with self._connect() as client, anyio.create_task_group() as around:
+        vigil = self._vigil(deadline)
+        async with self._connect(vigil) as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
+            around.start_soon(vigil.keep, client)
             engine = AsyncioEngine(
                 self._settings, client=client, listener=self._listener, halt=self._halt, deadline=deadline
             )
@@ -227,7 +230,18 @@ class _Run:
             requests_per_second=self._config.limits.requests_per_second,
         )
 
-    def _connect(self) -> AbstractAsyncContextManager[Client]:
+    def _vigil(self, deadline: float | None) -> Vigil:
+        return Vigil(
+            listener=self._listener,
+            halt=self._halt,
+            clock=self._ways.clock,
+            patience=self._config.limits.outage,
+            deadline=deadline,
+            jobs=len(self._plan.jobs),
+            done=lambda: self._standing.verdicts[Verdict.DONE],
+        )
+
+    def _connect(self, vigil: Vigil) -> AbstractAsyncContextManager[Client]:
         limits = self._settings.limits
         return open_client(
             self._settings.connection,
@@ -237,6 +251,8 @@ class _Run:
             clock=self._ways.clock,
             on_hold=lambda seconds, status: self._listener(ConnectionHeld(seconds=seconds, status=status)),
             on_skew=lambda seconds: self._listener(ClockCorrected(seconds=seconds)),
+            on_outage=vigil.began,
+            on_recovery=vigil.ended,
             transport=self._ways.transport,
         )
 
