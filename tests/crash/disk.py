@@ -72,6 +72,16 @@ class Disk:
         self._top = Folder()
         self._pending: list[Step] = []
 
+    def load(self, picture: Picture) -> None:
+        """Put in what is there, and durable, before anything happens."""
+        for path, content in picture.items():
+            place = self._root / path
+            self.apply(Operation(kind=Kind.MAKE_FOLDER if content is None else Kind.CREATE, path=place))
+            if content is not None:
+                self.apply(Operation(kind=Kind.WRITE, path=place, data=memoryview(content)))
+                self.apply(Operation(kind=Kind.SYNC, path=place))
+            self.apply(Operation(kind=Kind.SYNC_FOLDER, path=place.parent))
+
     def apply(self, operation: Operation) -> None:
         """Let an operation happen."""
         kind, path = operation.kind, operation.path
@@ -79,9 +89,7 @@ class Disk:
             case Kind.CREATE:
                 self._change((*self._place(path), File()))
             case Kind.MAKE_FOLDER:
-                folder, name = self._place(path)
-                if name not in folder.names:
-                    self._change((folder, name, Folder()))
+                self._change((*self._place(path), Folder()))
             case Kind.WRITE:
                 self._file(path).written += operation.data
             case Kind.SYNC:
@@ -94,17 +102,23 @@ class Disk:
             case Kind.SYNC_FOLDER:
                 self._sync(self._folder(path))
             case Kind.RENAME | Kind.LINK if operation.target is not None:
-                old, new = self._place(path), self._place(operation.target)
-                node = old[0].names[old[1]]
-                gone: tuple[Change, ...] = ((*old, None),) if kind is Kind.RENAME else ()
-                self._change(*gone, (*new, node))
+                self._rename(path, operation.target, keep=kind is Kind.LINK)
             case Kind.REMOVE | Kind.REMOVE_FOLDER:
-                folder, name = self._place(path)
-                found = folder.names.get(name)
-                if found is not None and not (isinstance(found, Folder) and found.names):
-                    self._change((folder, name, None))
+                self._remove(path)
             case _:
                 pass  # a transaction is SQLite's
+
+    def _rename(self, path: Path, target: Path, *, keep: bool) -> None:
+        old, new = self._place(path), self._place(target)
+        node = old[0].names[old[1]]
+        gone: tuple[Change, ...] = () if keep else ((*old, None),)
+        self._change(*gone, (*new, node))
+
+    def _remove(self, path: Path) -> None:
+        folder, name = self._place(path)
+        found = folder.names.get(name)
+        if found is not None and not (isinstance(found, Folder) and found.names):
+            self._change((folder, name, None))
 
     def states(self, chance: random.Random, most: int) -> Iterator[Picture]:
         """Give at most ``most`` different pictures of what a power loss now may leave, the extremes first."""
@@ -129,7 +143,7 @@ class Disk:
             yield frozenset(steps) - {step}, {id(file): "durable" for file in dirty}
             yield frozenset({step}), {id(file): "zeros" for file in dirty}
         for _ in range(tries):
-            some = frozenset(step for step in steps if chance.random() < 0.5)  # noqa: PLR2004 - a coin
+            some = frozenset(step for step in steps if chance.random() < 0.5)
             yield some, {id(file): chance.choice(CONTENTS) for file in dirty}
 
     def _picture(self, kept: frozenset[int], contents: Mapping[int, Content]) -> Picture:

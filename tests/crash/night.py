@@ -8,8 +8,10 @@ a picture of that disk against that server. ``fail`` plays a run on a disk that 
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +46,13 @@ JOBS: list[dict[str, Any]] = [
 def world(**settings: Any) -> SimulatorSettings:
     """A server with a few people and a segment of nobody."""
     return SimulatorSettings(segments=(Segment(name="A", count=47), Segment(name="Nobody", count=0)), **settings)
+
+
+WEATHERS = {
+    "a quiet run": world(),
+    "a run that loses two exports": world(faults={"status[A]": "ok error", "page[A]": "ok ok expire"}),
+    "a run with lost answers": world(faults={"initiate[A]": "lost", "page[A]": "ok drop@100 lost", "commit": "lost"}),
+}
 
 
 class Remembering(Wire):
@@ -83,6 +92,7 @@ class Recording:
     settings: SimulatorSettings
     folder: Path
     closed: RunClosed
+    base: Picture = field(repr=False)  # what was there before
     shards: dict[str, bytes]
     operations: list[Operation] = field(repr=False)
     requests_before: list[int] = field(repr=False)  # of each operation: how many requests the server had seen
@@ -92,6 +102,7 @@ class Recording:
     def moments(self) -> Iterator[Moment]:
         """Every instant of the run, in order; the disk is one object that goes on with them."""
         disk, transactions = Disk(self.folder), 0
+        disk.load(self.base)
         for index, operation in enumerate(self.operations):
             yield Moment(
                 index=index,
@@ -123,34 +134,65 @@ def _shards(output: Path) -> dict[str, bytes]:
     return {f"{path.parent.parent.name}/{path.name}": path.read_bytes() for path in found}
 
 
+def _picture_of(folder: Path) -> Picture:
+    """Everything below, but for what SQLite and the lock look after themselves."""
+    found: dict[str, bytes | None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.name != "lock" and not path.name.startswith(JOURNAL_FILES[0]):
+            found[path.relative_to(folder).as_posix()] = None if path.is_dir() else path.read_bytes()
+    return found
+
+
 def _journal_of(state: Path) -> dict[str, bytes]:
     return {name: (state / name).read_bytes() for name in JOURNAL_FILES if (state / name).exists()}
 
 
-async def record(folder: Path, settings: SimulatorSettings, jobs: list[dict[str, Any]] | None = None) -> Recording:
-    """Play a run to its good end and remember it."""
+async def record(
+    folder: Path,
+    settings: SimulatorSettings,
+    *,
+    service: Service | None = None,
+    seen: tuple[tuple[Received, float], ...] = (),
+    start: float = NOW,
+) -> Recording:
+    """Play a run to its good end and remember it; what an earlier process left in ``folder`` is taken up.
+
+    ``service`` is then the server, and ``seen`` what it was asked before.
+    """
     operations: list[Operation] = []
     requests_before: list[int] = []
     journals: list[dict[str, bytes]] = []
-    clock = NightClock()
-    wire = Remembering(Service(settings), clock)
-    config = config_of(folder, jobs or JOBS, **SECTIONS)
+    clock = NightClock(start)
+    wire = Remembering(service or Service(settings), clock)
+    wire.seen += seen
+    config = config_of(folder, JOBS, **SECTIONS)
+    plan = make_plan(config)
+    base = _picture_of(folder)
+    journals.append(_journal_of(config.state))
 
     def remember(operation: Operation) -> None:
         if operation.kind is Kind.TRANSACTION:
-            journals.append(_journal_of(config.state))
+            journals[-1] = _journal_of(config.state)
+            journals.append({})
         operations.append(replace(operation, data=memoryview(bytes(operation.data))))
         requests_before.append(len(wire.seen))
 
     with guarded(remember):
         closed = await extract(
-            config, make_plan(config), listener=_ignore, interrupts=False, clock=clock, transport=wire
+            config,
+            plan,
+            listener=ignore,
+            interrupts=False,
+            clock=clock,
+            transport=wire,
+            earlier=history.unfinished_of(config.state, plan.plan_id),
         )
-    journals.append(_journal_of(config.state))
+    journals[-1] = _journal_of(config.state)
     return Recording(
         settings=settings,
         folder=folder,
         closed=closed,
+        base=base,
         shards=_shards(config.output.path),
         operations=operations,
         requests_before=requests_before,
@@ -159,7 +201,21 @@ async def record(folder: Path, settings: SimulatorSettings, jobs: list[dict[str,
     )
 
 
-def _ignore(_news: News) -> None:
+async def record_recovery(folder: Path, recording: Recording, chance: random.Random) -> Recording:
+    """Cut a recorded run off in its middle, at a power loss, and remember how it is taken up in ``folder``."""
+    middle = len(recording.operations) * 2 // 5
+    moment = next(each for each in recording.moments() if each.index == middle)
+    _lay_out(next(moment.disk.states(chance, 1)), moment.journal, folder)
+    return await record(
+        folder,
+        recording.settings,
+        service=recording.server(moment.requests),
+        seen=tuple(recording.seen[: moment.requests]),
+        start=NOW + 3600.0,
+    )
+
+
+def ignore(_news: News) -> None:
     """Nobody listens."""
 
 
@@ -173,15 +229,19 @@ class Recovered:
 
 async def recover(recording: Recording, moment: Moment, picture: Picture, folder: Path) -> Recovered:
     """Write a picture out below ``folder``, take the run up there, and compare. The folder is gone afterwards."""
-    write_out(picture, folder)
-    for name, content in moment.journal.items():
-        (folder / "state").mkdir(exist_ok=True)
-        (folder / "state" / name).write_bytes(content)
+    _lay_out(picture, moment.journal, folder)
     try:
         return await resume(recording, recording.server(moment.requests), folder)
     finally:
         for path in folder.iterdir():
             shutil.rmtree(path)
+
+
+def _lay_out(picture: Picture, journal: dict[str, bytes], folder: Path) -> None:
+    write_out(picture, folder)
+    for name, content in journal.items():
+        (folder / "state").mkdir(exist_ok=True)
+        (folder / "state" / name).write_bytes(content)
 
 
 async def resume(recording: Recording, service: Service, folder: Path) -> Recovered:
@@ -196,7 +256,7 @@ async def resume(recording: Recording, service: Service, folder: Path) -> Recove
         closed = await extract(
             config,
             plan,
-            listener=_ignore,
+            listener=ignore,
             interrupts=False,
             clock=clock,
             transport=Wire(service=service, clock=clock),
@@ -229,20 +289,26 @@ def _difference(recording: Recording, closed: RunClosed, output: Path) -> str:
     return f"left over: {left}" if left else ""
 
 
-async def fail(
-    folder: Path, service: Service, clock: Clock, befall: Callable[[Operation], None]
-) -> RunClosed | LocalError:
-    """Play a run with ``befall`` at the door, which may raise OSError; give how it ended."""
-    config = config_of(folder, JOBS, **SECTIONS)
-    with guarded(befall):
-        try:
-            return await extract(
-                config,
-                make_plan(config),
-                listener=_ignore,
-                interrupts=False,
-                clock=clock,
-                transport=Wire(service=service, clock=clock),
-            )
-        except LocalError as error:
-            return error
+@dataclass(slots=True, kw_only=True)
+class Losses:
+    """What came of losing power at every moment of a run."""
+
+    moments: int = 0
+    states: int = 0
+    taken_up: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+
+async def lose_power(recording: Recording, folder: Path, *, chance: random.Random, most: int) -> Losses:
+    """Build at most ``most`` disks for each moment of a run, take each up below ``folder`` (empty), and count."""
+    losses = Losses()
+    for moment in recording.moments():
+        losses.moments += 1
+        for picture in moment.disk.states(chance, most):
+            recovered = await recover(recording, moment, picture, folder)
+            losses.states += 1
+            losses.taken_up += recovered.taken_up
+            if recovered.problem:
+                what = "the end" if moment.operation is None else moment.operation.kind
+                losses.problems[f"before {what} ({moment.index}): {recovered.problem}"] += 1
+    return losses

@@ -1,7 +1,7 @@
 """What befalls a process at a chosen moment: it dies, or the disk fails.
 
-Stands at the store's door and watches its failpoints. Moments are counted from 1; a process that dies does so by SIGKILL,
-so nothing of it runs any more, no ``finally`` and no flush.
+Stands at the store's door and watches its failpoints. Moments are counted from 1. A process that dies does so by
+SIGKILL, so that nothing of it runs any more, no ``finally`` and no flush.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model of a disk that loses power is as strict as it says: what would it prove otherwise?"""
+"""The model of a disk that loses power is as strict as it says; else it would prove nothing."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@ Every operation of a run fails once, or from then on for good, with each of the 
 from __future__ import annotations
 
 import errno
-import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,56 +14,10 @@ from extractor.errors import LocalError
 from extractor.simulator import Service
 from extractor.store.door import Kind, Operation
 from tests.contract.stage import NightClock
-from tests.crash.night import Recording, fail, record, resume, world
+from tests.crash.failing import Failing, fail, fail_everywhere
+from tests.crash.night import record, world
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
-
-MEANINGS = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EIO: "the disk reports an input/output error; check the disk",
-    errno.EMFILE: "too many files are open; raise the limit",
-    errno.EROFS: "the file system is read-only",
-}
-
-
-class Failing:
-    """A disk that fails at its ``nth`` operation (1-based) of these kinds, once or from then on."""
-
-    def __init__(self, nth: int, number: int, *, for_good: bool, kinds: frozenset[Kind] = frozenset(Kind)) -> None:
-        self.nth = nth
-        self.number = number
-        self.for_good = for_good
-        self.kinds = kinds
-        self.passed = 0
-        self.failed = 0
-
-    def __call__(self, operation: Operation) -> None:
-        """Let it pass, or not."""
-        if operation.kind not in self.kinds:
-            return
-        self.passed += 1
-        if self.passed == self.nth or (self.for_good and self.passed > self.nth):
-            self.failed += 1
-            raise OSError(self.number, os.strerror(self.number))
-
-
-async def attempt(recording: Recording, folder: Path, disk: Failing) -> str:
-    """Play a run on that disk, then take it up on a good one; give how the first one ended."""
-    folder.mkdir()
-    service = Service(recording.settings)
-    ended = await fail(folder, service, NightClock(), disk)
-    if isinstance(ended, LocalError):
-        assert service.history == (), "the run was stopped before it began, but something was asked"
-        sentence, how = str(ended), "refused before any request"
-    else:
-        sentence, how = ended.reason, f"exit code {ended.exit_code}"
-        assert ended.exit_code in {0, 3}, sentence
-    if how != "exit code 0" and sentence:
-        assert MEANINGS[disk.number] in sentence
-        assert "\n" not in sentence
-    recovered = await resume(recording, service, folder)
-    assert "" == recovered.problem, f"operation {disk.nth}: {how} ({sentence}), then {recovered.problem}"
-    return how
 
 
 @pytest.mark.parametrize(
@@ -77,13 +29,7 @@ async def test_whatever_fails_nothing_is_lost(tmp_path: Path, number: int, for_g
     """Every operation of a whole run (or every seventh), one after the other; ``make crash`` has every one of all."""
     (tmp_path / "recorded").mkdir()
     recording = await record(tmp_path / "recorded", world())
-    ends: Counter[str] = Counter()
-    for nth in range(1, 1000, step):
-        disk = Failing(nth, number, for_good=for_good)
-        how = await attempt(recording, tmp_path / str(nth), disk)
-        if not disk.failed:
-            break
-        ends[how] += 1
+    ends = await fail_everywhere(recording, tmp_path, number=number, for_good=for_good, step=step)
     assert ends.total() > 100 / step
     assert ends["exit code 3"] > 80 / step
     assert ends["refused before any request"] > 0

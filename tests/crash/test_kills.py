@@ -1,4 +1,4 @@
-"""kill -9 at random moments, again and again, also while a run is taken up: the real command, a real server, real files.
+"""kill -9 at random moments, also while a run is taken up: the real command, a real server, real files.
 
 Whatever was killed ends, when it is let be, in the bytes of a run that nobody disturbed.
 """

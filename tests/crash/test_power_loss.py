@@ -9,44 +9,46 @@ from __future__ import annotations
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from extractor.store.door import Kind
-from tests.crash.night import record, recover, world
+from tests.crash.night import WEATHERS, lose_power, record, record_recovery, world
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
 STATES = 24  # of each moment, at most
 
 
-@pytest.mark.parametrize(
-    "weather",
-    [{}, {"faults": {"status[A]": "ok error", "page[A]": "ok ok expire"}}],
-    ids=["a quiet night", "two exports are lost"],
-)
-async def test_no_power_loss_costs_a_record(tmp_path: Path, weather: dict[str, Any]) -> None:
+def chance() -> random.Random:
+    """Which disks are built, where there are too many."""
+    return random.Random(20261124)  # noqa: S311 - no secret
+
+
+@pytest.mark.parametrize("weather", WEATHERS)
+async def test_no_power_loss_costs_a_record(tmp_path: Path, weather: str) -> None:
     """The state after it is never one that cannot be recovered, nor one that recovers to something else."""
     (tmp_path / "recorded").mkdir()
     (tmp_path / "recovered").mkdir()
-    recording = await record(tmp_path / "recorded", world(**weather))
+    recording = await record(tmp_path / "recorded", WEATHERS[weather])
     assert (0, 3) == (recording.closed.exit_code, len(recording.shards))
-    chance = random.Random(20261124)  # noqa: S311 - which disks are built is no secret
-    problems: Counter[str] = Counter()
-    states = taken_up = moments = 0
-    for moment in recording.moments():
-        moments += 1
-        for picture in moment.disk.states(chance, STATES):
-            recovered = await recover(recording, moment, picture, tmp_path / "recovered")
-            states += 1
-            taken_up += recovered.taken_up
-            if recovered.problem:
-                kind = "the end" if moment.operation is None else moment.operation.kind
-                problems[f"before {kind} ({moment.index}): {recovered.problem}"] += 1
-    assert Counter() == problems
-    assert states > 2 * moments > 200
-    assert taken_up > states / 2
+    losses = await lose_power(recording, tmp_path / "recovered", chance=chance(), most=STATES)
+    assert Counter() == losses.problems
+    assert losses.states > 2 * losses.moments > 200
+    assert losses.taken_up > losses.states / 2
+
+
+async def test_nor_does_a_second_one_while_the_run_is_taken_up(tmp_path: Path) -> None:
+    """Recovery is a run like any other: its own operations are cut in the same way."""
+    for name in ("first", "second", "recovered"):
+        (tmp_path / name).mkdir()
+    first = await record(tmp_path / "first", WEATHERS["a quiet run"])
+    second = await record_recovery(tmp_path / "second", first, chance())
+    assert (0, first.shards) == (second.closed.exit_code, second.shards)
+    losses = await lose_power(second, tmp_path / "recovered", chance=chance(), most=STATES)
+    assert Counter() == losses.problems
+    assert losses.states > losses.moments > 50
+    assert Kind.TRUNCATE in {operation.kind for operation in second.operations}
 
 
 async def test_every_kind_of_operation_is_among_them(tmp_path: Path) -> None:
