@@ -138,7 +138,7 @@ def sealed(life: Life, event: ExportSealed, _now: float) -> Step:
             "be missing -- ask again (extractor resume); if ids do repeat on your account, set "
             "connection.dialect.record_id_is_unique: false"
         )
-    return replace(life, phase=Phase.SEALED), [Commit(token=_token(life))]
+    return replace(life, phase=Phase.SEALED, repeated=event.repeated), [Commit(token=_token(life))]
 
 
 def commit_intended(life: Life, _event: CommitIntended, _now: float) -> Step:
@@ -290,6 +290,9 @@ def _token(life: Life) -> int:
 
 
 def _done(life: Life, note: str) -> Step:
+    if life.repeated:
+        have = "record has" if life.repeated == 1 else "records have"
+        note = "; ".join(filter(None, (f"{life.repeated} {have} an id that came before in the same export", note)))
     outcome = _outcome(life, Verdict.DONE, "", note)
     return replace(life, phase=Phase.DONE, outcome=outcome), [Finish(outcome=outcome)]
 

@@ -78,6 +78,7 @@ class Life:
     unknown_polls: int = 0
     row_count: int | None = None
     paging: Paging = field(default_factory=lambda: Paging(limit=1))
+    repeated: int = 0  # records of the sealed export whose id had come before
     retries: int = 0
     possible_orphans: int = 0
     outcome: Outcome | None = None

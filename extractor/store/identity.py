@@ -11,6 +11,7 @@ Bloom filter (accuses the innocent) and a sort at the end (a second pass over ev
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable
 from typing import Any, Final
@@ -20,6 +21,7 @@ import orjson
 from pyroaring import BitMap64
 
 _BITS: Final = (1 << 64) - 1  # an id below zero is as good as any, as its two's complement
+_SURROGATES: Final = re.compile(rb"\\\\|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})")  # an escaped backslash, or (the group) one
 _DIGITS: Final = 19  # of the longest number in text that surely fits
 
 
@@ -45,7 +47,8 @@ def id_in_text(text: bytes, member: str) -> int | None:
     except orjson.JSONDecodeError:
         pass
     try:
-        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        harmless = _SURROGATES.sub(lambda match: match[0] if match[1] is None else b"\\u0020", text)
+        members = msgspec.json.decode(harmless, type=dict[str, msgspec.Raw])
         return id_in({name: _whole_number(raw) for name, raw in members.items()}, member)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

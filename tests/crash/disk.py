@@ -89,7 +89,7 @@ class Disk:
             case Kind.CREATE:
                 self._change((*self._place(path), File()))
             case Kind.MAKE_FOLDER:
-                self._change((*self._place(path), Folder()))
+                self._make(path)
             case Kind.WRITE:
                 self._file(path).written += operation.data
             case Kind.SYNC:
@@ -107,6 +107,11 @@ class Disk:
                 self._remove(path)
             case _:
                 pass  # a transaction is SQLite's
+
+    def _make(self, path: Path) -> None:
+        folder, name = self._place(path)
+        if name not in folder.names:  # two threads may have announced it
+            self._change((folder, name, Folder()))
 
     def _rename(self, path: Path, target: Path, *, keep: bool) -> None:
         old, new = self._place(path), self._place(target)
