@@ -71,8 +71,9 @@ async def extract(
     """
     ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
-    with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
+    with hold_lock(config.state) as lock, open_journal(config.state / JOURNAL) as journal:
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
+        lock.name(run.run_id)  # before the journal's row: a row without an end that the lock does not name was cut off
         return await run.to_the_end()
 
 
@@ -114,7 +115,7 @@ class _Run:
         self._ways = ways
         self._journal = journal
         self._halt = Halt()
-        self._run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
+        self._run_id = self.run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
         self._staging = config.state / "staging" / self._run_id
         self._settings = Settings(
             connection=config.connection,
@@ -231,7 +232,7 @@ class _Run:
 
     async def _watch(self, around: TaskGroup, working: anyio.CancelScope) -> float | None:
         """Start what may halt the run; give the deadline as an instant of the event loop's clock."""
-        around.start_soon(enforce_grace, self._halt, working.cancel)
+        around.start_soon(enforce_grace, self._halt, working.cancel, self._config.limits.grace)
         if self._ways.interrupts:
             await around.start(watch_signals, self._halt, working.cancel)
         seconds = self._config.limits.deadline
