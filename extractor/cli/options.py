@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdo
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report at the end.")]
 
 DEFAULT_STATE = Path(".extractor")
+
+
+def again(state: Path) -> str:
+    """Spell the state folder for a command that is to be given later; nothing, where it is the usual one."""
+    return "" if state == DEFAULT_STATE else f" --state {shlex.quote(str(state))}"
 
 
 def examples(*lines: str) -> str:

@@ -22,9 +22,11 @@ from rich.console import Console
 
 from extractor.cli.console import out, say, stderr
 from extractor.cli.loading import load_config, plan_of
+from extractor.cli.options import again
 from extractor.clock import SystemClock
 from extractor.config import Config
 from extractor.errors import ConfigError, Exit, LocalError
+from extractor.observe.figures import counted, size
 from extractor.observe.jsonlog import JsonLog
 from extractor.observe.lines import Lines
 from extractor.observe.news import Listener, RunClosed
@@ -78,12 +80,24 @@ def perform(request: Request) -> int:
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
         earlier = None
+    if earlier is None and request.earlier is not Earlier.IGNORE:
+        _mention_leftovers(config.state)
     return _drive(request, config, plan, earlier)
 
 
-def take_up(
-    state: Path, run_id: str | None, *, config: Path | None, deadline: float | None, display: Display
-) -> int:
+def _mention_leftovers(state: Path) -> None:
+    """Say that older runs hold people's data that nobody reads, and both ways out."""
+    left = history.leftovers(state)
+    if left.runs:
+        runs, hold = counted(left.runs, "unfinished run"), "holds" if left.runs == 1 else "hold"
+        say(
+            f"note: {runs} in {state} {hold} {size(left.bytes)} of unpublished data: "
+            f"`extractor resume{again(state)}` takes the newest up, "
+            f"`extractor runs --prune{again(state)}` removes old ones"
+        )
+
+
+def take_up(state: Path, run_id: str | None, *, config: Path | None, deadline: float | None, display: Display) -> int:
     """Resume an unfinished run and give the process's exit code.
 
     Raises ConfigError or LocalError for what stops it before it starts.

@@ -194,6 +194,16 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def erase_tree(folder: Path) -> None:
+    """Remove a folder with everything in it, if it is there, durably. Raises LocalError when something is left."""
+    with _operation(folder):
+        try:
+            shutil.rmtree(folder)  # follows no symbolic link, and refuses one in the folder's place
+        except FileNotFoundError:
+            return
+    sync_folder(folder.parent)
+
+
 def write_small(path: Path, data: bytes) -> None:
     """Write a small file atomically and durably: readers see the old content or the new one, also after power loss."""
     passing = path.with_name(f".{path.name}.passing")

@@ -18,11 +18,6 @@ STAGING: Final = "staging"
 QUARANTINE: Final = "quarantine"
 
 
-def folders_of(state: Path, run_id: str) -> tuple[Path, ...]:
-    """The folders in which a run's unpublished data lies, if it has any."""
-    return tuple(state / place / run_id for place in (STAGING, QUARANTINE))
-
-
 def owners(state: Path) -> list[str]:
     """The ids of all runs that hold a folder, sorted. Raises LocalError when that cannot be told."""
     found: set[str] = set()
@@ -72,7 +67,7 @@ def measure(folder: Path) -> int:
 
 def held(state: Path, run_id: str) -> int:
     """The bytes that a run holds in the state folder, beside its lines in the journal."""
-    return sum(measure(folder) for folder in folders_of(state, run_id))
+    return sum(measure(state / place / run_id) for place in (STAGING, QUARANTINE))
 
 
 def _size(entry: os.DirEntry[str]) -> int:

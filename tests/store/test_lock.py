@@ -47,12 +47,12 @@ def test_a_second_run_on_the_same_state_is_refused_and_told_who_holds_it(tmp_pat
         hold_lock(tmp_path),
     ):
         pass
-    with (
-        hold_lock(tmp_path) as lock,
-        pytest.raises(LocalError, match=rf"another run \(process {os.getpid()}, run {RUN}\) is using"),
-    ):
+    with hold_lock(tmp_path) as lock:
         lock.name(RUN)
-        with hold_lock(tmp_path):
+        with (
+            pytest.raises(LocalError, match=rf"another run \(process {os.getpid()}, run {RUN}\) is using"),
+            hold_lock(tmp_path),
+        ):
             pass
 
 
