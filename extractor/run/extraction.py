@@ -30,7 +30,7 @@ from extractor.remote import Client, Transport, open_client
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
-from extractor.run.history import JOURNAL, Unfinished
+from extractor.run.history import JOURNAL, Unfinished, confirm
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
 from extractor.run.verdicts import exit_code
@@ -72,6 +72,8 @@ async def extract(
     ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
     with hold_lock(config.state) as lock, open_journal(config.state / JOURNAL) as journal:
+        if earlier is not None:
+            confirm(config.state, earlier)  # it was read before the lock was held
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
         lock.name(run.run_id)  # before the journal's row: a row without an end that the lock does not name was cut off
         return await run.to_the_end()

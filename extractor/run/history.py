@@ -161,6 +161,12 @@ def unfinished(state: Path, run_id: str | None = None) -> Unfinished:
         )
 
 
+def confirm(state: Path, earlier: Unfinished) -> None:
+    """Make sure, under the lock, that a run still stands as it was read before; raises LocalError when it does not."""
+    if unfinished(state, earlier.run_id) != earlier:
+        raise LocalError(f"{state}: run {earlier.run_id} has gone on in another process meanwhile -- resume it again")
+
+
 def unfinished_of(state: Path, plan_id: str) -> Unfinished | None:
     """The newest run of this very plan, if it has not ended well; None also when there is no journal to read.
 

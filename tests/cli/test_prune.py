@@ -46,6 +46,16 @@ for number, folder in enumerate(sys.argv[1:], start=1):
         break
 """
 
+STUCK = """
+import errno, os, sys
+from extractor.cli import main
+def refuse(event, arguments):
+    if event == "shutil.rmtree" and "quarantine/2-old-cut-off" in str(arguments[0]):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+sys.addaudithook(refuse)
+sys.exit(main(["runs", "--state", "state", "--prune", "--yes"]))
+"""
+
 
 @dataclass
 class Past:
@@ -276,6 +286,21 @@ def test_a_journal_that_names_other_folders_removes_nothing(invoke: Any, past: P
     assert invoke(*PRUNE, "--yes").code == 6
     assert before == past.published()
     assert "2-old-cut-off" in past.holding()
+
+
+def test_what_cannot_be_removed_is_said_and_stays_known(invoke: Any, past: Past) -> None:
+    """One folder of another user holds up nothing else, and is not forgotten as long as it is there."""
+    environ = {**os.environ, "PYTHONPATH": str(Path(extractor.__file__).parents[1]), "PYTHONASYNCIODEBUG": ""}
+    words = [sys.executable, "-c", STUCK]
+    done = subprocess.run(words, cwd=past.folder, env=environ, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own interpreter
+
+    assert (done.returncode, "Removed" in done.stdout) == (2, False), done
+    assert "quarantine/2-old-cut-off: access is denied" in done.stderr
+    assert "(1 of 7 not removed; the rest is gone)" in done.stderr
+    assert "2-old-cut-off" in listed(invoke)
+    assert past.holding() == {"2-old-cut-off", "6-young-complete", "7-young-cut-off"}
+    assert invoke(*PRUNE, "--yes").code == 0
+    assert "2-old-cut-off" not in listed(invoke)
 
 
 def test_a_crash_anywhere_is_finished_by_doing_it_again(invoke: Any, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from extractor.run.pruning import Cause, Piece, Removal, RunFacts, choose
+from extractor.run.pruning import Cause, Piece, Removal, RunFacts, choose, look, remove
 from extractor.run.vitals import RunState
+from extractor.store.journal import RunEntry, open_journal
 
 DAY = 86_400.0
 NOW = 1_795_399_200.0
@@ -89,3 +90,22 @@ def test_zero_days_are_all_runs_that_are_over() -> None:
     runs = [facts("b", -1, RunState.CUT_OFF), facts("a", 0.001, RunState.CUT_OFF)]
 
     assert ["a"] == [gone.run_id for gone in choose(runs, {}, now=NOW, older_than=0)]
+
+
+def test_what_changed_since_it_was_shown_stays(tmp_path: Path) -> None:
+    """Somebody resumed the run while the question stood on the screen: nobody has agreed to lose a complete one."""
+    part = tmp_path / "staging" / "a" / "part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"staged")
+    with open_journal(tmp_path / "journal.sqlite") as journal:
+        entry = RunEntry(
+            run_id="a", plan_id="p", config_hash="c", config_path=None, output=str(tmp_path), pid=1, started_at=5.0
+        )
+        journal.add_run(entry, [])
+        shown = look(tmp_path, now=NOW, older_than=DAY)
+        assert [("a", True)] == [(each.run_id, each.unfinished) for each in shown]
+        journal.end_run("a", finished_at=9.0, exit_code=0, requests=1, reason="")
+
+        assert [] == remove(tmp_path, shown, now=NOW, older_than=DAY)
+        assert part.exists()
+        assert ["a"] == [row["run_id"] for row in journal.runs()]
