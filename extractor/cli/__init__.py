@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import typer
+
 from extractor.cli.app import app
 from extractor.cli.ending import ended_by_bug, ended_by_error, finish_output
-from extractor.errors import ExtractorError
+from extractor.errors import Exit, ExtractorError
 
 __all__ = ["main"]
 
@@ -27,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(args=None if arguments is None else list(arguments), prog_name="extractor")
         code = 0  # not reached: the app always exits
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
+        # Ctrl-C before a run takes the signals over, or at a question: typer would call it 1, which is a bug's number.
+        aborted = isinstance(ended.__context__, typer.Abort)
+        code = Exit.INTERRUPTED if aborted else ended.code if isinstance(ended.code, int) else 0
     except ExtractorError as error:
         code = ended_by_error(error)
     except Exception as error:  # noqa: BLE001 - the one place that turns a bug into exit code 1

@@ -17,14 +17,24 @@ from extractor.protocol import dialect
 
 
 def load_config(
-    path: Path, *, output: Path | None = None, state: Path | None = None, environ: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    output: Path | None = None,
+    state: Path | None = None,
+    deadline: float | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """Load and check ``path``; the folders given here go before those of the file. Raises ConfigError."""
+    """Load and check ``path``; the folders and the deadline (seconds) given here go before those of the file.
+
+    Raises ConfigError.
+    """
     config = load(path, environ=os.environ if environ is None else environ, checks=(planner.problems, dialect.problems))
     if output is not None:
         config = config.model_copy(update={"output": config.output.model_copy(update={"path": output})})
     if state is not None:
         config = config.model_copy(update={"state": state})
+    if deadline is not None:
+        config = config.model_copy(update={"limits": config.limits.model_copy(update={"deadline": deadline})})
     ours, theirs = config.state.resolve(), config.output.path.resolve()
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
         raise ConfigError([f"--output {theirs} and --state {ours} lie in each other -- give each a folder of its own"])

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from extractor.cli.options import AsJson, ConfigPath, JobNames, OutputFolder, Quiet, StateOverride, examples
+from extractor.cli.options import AsJson, ConfigPath, Deadline, JobNames, OutputFolder, Quiet, StateOverride, examples
 
 EXAMPLES = examples(
     "extractor run nightly.yaml",
     "extractor run nightly.yaml --job Winback --output /data/exports",
+    "extractor run nightly.yaml --deadline 6h",
     "extractor run nightly.yaml --json > run.jsonl",
 )
 
@@ -20,6 +21,7 @@ def run(
     job: JobNames = None,
     output: OutputFolder = None,
     state: StateOverride = None,
+    deadline: Deadline = None,
     *,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -31,8 +33,10 @@ def run(
     """Export every job of CONFIG and publish what is complete.
 
     Progress goes to stderr (bars on a terminal, plain lines otherwise), the report to stdout; with --json stdout has
-    one JSON object a line for each thing that happens, and the report is printed to stderr when something failed. The
-    first Ctrl-C lets what is in flight be finished, a second one stops at once.
+    one JSON object a line for each thing that happens, and the report is printed to stderr when something failed.
+
+    The first Ctrl-C (or SIGTERM), and the deadline, let what is in flight be finished, within limits.grace (30 s unless
+    the configuration says otherwise); a second one stops at once. Either way `extractor resume` takes the run up.
     """
     if resume and new:
         raise typer.BadParameter("--resume and --new exclude each other")
@@ -41,6 +45,12 @@ def run(
     display = Display.JSON if as_json else Display.NOTHING if quiet else Display.PROGRESS
     earlier = Earlier.TAKE_UP if resume else Earlier.IGNORE if new else Earlier.MENTION
     request = Request(
-        config=config, jobs=tuple(job or ()), output=output, state=state, display=display, earlier=earlier
+        config=config,
+        jobs=tuple(job or ()),
+        output=output,
+        state=state,
+        deadline=deadline,
+        display=display,
+        earlier=earlier,
     )
     raise typer.Exit(perform(request))

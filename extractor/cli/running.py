@@ -22,9 +22,11 @@ from rich.console import Console
 
 from extractor.cli.console import out, say, stderr
 from extractor.cli.loading import load_config, plan_of
+from extractor.cli.options import again
 from extractor.clock import SystemClock
 from extractor.config import Config
 from extractor.errors import ConfigError, Exit, LocalError
+from extractor.observe.figures import counted, size
 from extractor.observe.jsonlog import JsonLog
 from extractor.observe.lines import Lines
 from extractor.observe.news import Listener, RunClosed
@@ -61,6 +63,7 @@ class Request:
     jobs: tuple[str, ...] = ()
     output: Path | None = None
     state: Path | None = None
+    deadline: float | None = None  # seconds
     display: Display = Display.PROGRESS
     earlier: Earlier = Earlier.IGNORE
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -71,16 +74,30 @@ def perform(request: Request) -> int:
 
     Raises ConfigError or LocalError for what stops it before it starts.
     """
-    config = load_config(request.config, output=request.output, state=request.state, environ=request.environ)
+    config = _load(request)
     plan = plan_of(config, request.jobs)
     earlier = None if request.earlier is Earlier.IGNORE else history.unfinished_of(config.state, plan.plan_id)
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
         earlier = None
+    if earlier is None and request.earlier is not Earlier.IGNORE:
+        _mention_leftovers(config.state)
     return _drive(request, config, plan, earlier)
 
 
-def take_up(state: Path, run_id: str | None, *, config: Path | None, display: Display) -> int:
+def _mention_leftovers(state: Path) -> None:
+    """Say that older runs hold people's data that nobody reads, and both ways out."""
+    left = history.leftovers(state)
+    if left.runs:
+        runs, hold = counted(left.runs, "unfinished run"), "holds" if left.runs == 1 else "hold"
+        say(
+            f"note: {runs} in {state} {hold} {size(left.bytes)} of unpublished data: "
+            f"`extractor resume{again(state)}` takes the newest up, "
+            f"`extractor runs --prune{again(state)}` removes old ones"
+        )
+
+
+def take_up(state: Path, run_id: str | None, *, config: Path | None, deadline: float | None, display: Display) -> int:
     """Resume an unfinished run and give the process's exit code.
 
     Raises ConfigError or LocalError for what stops it before it starts.
@@ -89,9 +106,19 @@ def take_up(state: Path, run_id: str | None, *, config: Path | None, display: Di
     path = config or (None if earlier.config_path is None else Path(earlier.config_path))
     if path is None:
         raise ConfigError([f"run {earlier.run_id} was not begun from a file -- give its configuration with --config"])
-    request = Request(config=path, output=Path(earlier.output), state=state, display=display)
-    loaded = load_config(path, output=request.output, state=state, environ=request.environ)
+    request = Request(config=path, output=Path(earlier.output), state=state, deadline=deadline, display=display)
+    loaded = _load(request)
     return _drive(request, loaded, planner.recall(plan_of(loaded, ()), earlier.job_ids, earlier.plan_id), earlier)
+
+
+def _load(request: Request) -> Config:
+    return load_config(
+        request.config,
+        output=request.output,
+        state=request.state,
+        deadline=request.deadline,
+        environ=request.environ,
+    )
 
 
 def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | None) -> int:

@@ -1,19 +1,21 @@
-"""``extractor status``: one run, with its jobs and datasets."""
+"""``extractor status``: one run, with its jobs and datasets: how far it is, how it ended, or that it was cut off."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from extractor.cli.console import out, out_json, table
-from extractor.cli.options import DEFAULT_STATE, AsJson, StateFolder, examples
-from extractor.cli.runs import ended, instant, run_object
-from extractor.observe.figures import count, counted, short
+from extractor.cli.options import DEFAULT_STATE, AsJson, StateFolder, again, examples
+from extractor.cli.runs import instant, run_object, state_text
+from extractor.observe.figures import count, counted, short, size
 
 if TYPE_CHECKING:
-    from extractor.run.history import RunDetail
+    from extractor.run.history import JobRow, RunDetail
 
 EXAMPLES = examples("extractor status", "extractor status 20261123T020000Z-7f3a --json")
 
@@ -28,21 +30,38 @@ def status(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show one run: what was published, what failed and why."""
+    """Show one run: how far it is or how it ended, what was published, what failed and why.
+
+    Reads the journal and the lock only, so it may be asked at any time, also while the run is going on.
+    """
     from extractor.run import history  # noqa: PLC0415 - keeps --help quick
 
     detail = history.status(Path(state), run)
     if as_json:
         out_json(_as_object(detail))
         return
-    row = detail.run
-    out(f"run {row.run_id}, exit {ended(row)}{f': {row.reason}' if row.reason else ''}")
-    finished = "not finished" if row.finished_at is None else f"finished {instant(row.finished_at)}"
-    out(f"started {instant(row.started_at)}, {finished}, {counted(row.requests, 'request')}")
-    jobs = f"{counted(row.jobs, 'job')}: {count(row.done)} done, {count(row.failed)} failed"
-    out(f"{jobs}, {counted(row.records, 'record')}; output in {row.output}")
-    for line in [*_datasets(detail), *_jobs(detail)]:
+    for line in [*_head(detail, state), *_datasets(detail), *_jobs(detail)]:
         out(line)
+
+
+def _head(detail: RunDetail, state: Path) -> Iterator[str]:
+    row = detail.run
+    yield f"run {row.run_id}: {state_text(row)}{f', {row.reason}' if row.reason else ''}"
+    if row.finished_at is None:  # its requests are journaled when it ends
+        yield f"started {instant(row.started_at)}, not finished"
+    else:
+        finished, requests = instant(row.finished_at), counted(row.requests, "request")
+        yield f"started {instant(row.started_at)}, finished {finished}, {requests}"
+    stand = Counter(job.state for job in sorted(detail.jobs, key=lambda job: job.state != "done"))
+    jobs = ", ".join(f"{count(number)} {name}" for name, number in stand.items()) or "none"
+    yield f"{counted(row.jobs, 'job')}: {jobs}"
+    yield f"{counted(row.records, 'record')} published; output in {row.output}"
+    if row.held_bytes:
+        yield f"{size(row.held_bytes)} of unpublished data on disk"
+    if row.state == "cut off":
+        yield "Its process died without a last word; what is on disk is safe, and what is published is whole."
+    if row.state not in {"running", "done"}:
+        yield f"Take it up: extractor resume {row.run_id}{again(state)}"
 
 
 def _datasets(detail: RunDetail) -> list[str]:
@@ -61,14 +80,19 @@ def _jobs(detail: RunDetail) -> list[str]:
     """List the jobs; those that are not done first, because they are why somebody looks."""
     jobs = sorted(detail.jobs, key=lambda row: (row.state == "done", row.ordinal))
     rows = [
-        (str(row.ordinal), short(row.label, _WIDTH), row.state, count(row.records), row.message or "-")
-        for row in jobs[:_JOBS]
+        (str(row.ordinal), short(row.label, _WIDTH), row.state, _read(row), row.message or "-") for row in jobs[:_JOBS]
     ]
     return [
         "",
         *table(("#", "JOB", "STATE", "RECORDS", "MESSAGE"), rows, right=frozenset({0, 3})),
         *_more(len(jobs) - _JOBS, "job"),
     ]
+
+
+def _read(job: JobRow) -> str:
+    """Say how far a job is: of how many, where that is known and not all."""
+    whole = job.total is None or job.records == job.total
+    return count(job.records) if whole else f"{count(job.records)} of {count(job.total or 0)}"
 
 
 def _more(number: int, noun: str) -> list[str]:
@@ -89,6 +113,7 @@ def _as_object(detail: RunDetail) -> dict[str, Any]:  # Any: JSON values
                 "dataset": row.dataset,
                 "state": row.state,
                 "records": row.records,
+                "total": row.total,
                 "message": row.message,
             }
             for row in detail.jobs

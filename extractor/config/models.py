@@ -80,6 +80,12 @@ class Limits(Section):
         gt=0,
         description="Seconds for the whole run, after which it stops cleanly. Left out: no limit.",
     )
+    grace: Duration = Field(
+        default=30.0,
+        description="Seconds that what is in flight may take to finish once the run is interrupted or its deadline "
+        "comes; then it is cut off, which can be resumed all the same. Keep it below what your scheduler waits before "
+        "it kills. 0: at once.",
+    )
 
     @field_validator("poll_max")
     @classmethod

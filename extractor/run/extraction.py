@@ -30,8 +30,9 @@ from extractor.remote import Client, Transport, open_client
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
-from extractor.run.history import JOURNAL, QUARANTINE, Unfinished
+from extractor.run.history import JOURNAL, Unfinished, confirm
 from extractor.run.on_asyncio import AsyncioEngine
+from extractor.run.pruning import sweep
 from extractor.run.publication import Edition
 from extractor.run.restored import refuse_old_copy
 from extractor.run.verdicts import exit_code
@@ -41,6 +42,7 @@ from extractor.store.durable import check_writable, make_folders, remove_tree
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, RunEntry, open_journal
 from extractor.store.lock import hold_lock
+from extractor.store.remains import QUARANTINE, STAGING
 from extractor.store.writer import Writer
 
 
@@ -74,9 +76,13 @@ async def extract(
     """
     ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
-    with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
+    with hold_lock(config.state) as lock, open_journal(config.state / JOURNAL) as journal:
+        if earlier is not None:
+            confirm(config.state, earlier)  # it was read before the lock was held
         refuse_old_copy(journal, config.output.path, plan, None if earlier is None else earlier.run_id)
+        sweep(config.state, journal)
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
+        lock.name(run.run_id)  # before the journal's row: a row without an end that the lock does not name was cut off
         return await run.to_the_end()
 
 
@@ -118,8 +124,8 @@ class _Run:
         self._ways = ways
         self._journal = journal
         self._halt = Halt()
-        self._run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
-        self._staging = config.state / "staging" / self._run_id
+        self._run_id = self.run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
+        self._staging = config.state / STAGING / self._run_id
         self._settings = Settings(
             connection=config.connection,
             limits=config.limits,
@@ -258,7 +264,7 @@ class _Run:
 
     async def _watch(self, around: TaskGroup, working: anyio.CancelScope) -> float | None:
         """Start what may halt the run; give the deadline as an instant of the event loop's clock."""
-        around.start_soon(enforce_grace, self._halt, working.cancel)
+        around.start_soon(enforce_grace, self._halt, working.cancel, self._config.limits.grace)
         if self._ways.interrupts:
             await around.start(watch_signals, self._halt, working.cancel)
         seconds = self._config.limits.deadline

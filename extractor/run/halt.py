@@ -1,8 +1,9 @@
 """How a run is asked to stop: once politely, then at once.
 
 The first SIGINT or SIGTERM, and the deadline, ask for a drain: what is in flight is finished and journaled, nothing new
-is sent. After the grace period, or on the second signal, everything is cancelled. Both leave a state that can be taken
-up again, because cancellation is never an event (design, section 6, rule 8). Called by ``extraction``.
+is sent. After the grace period (``limits.grace``), or on the second signal, everything is cancelled. Both leave a state
+that can be taken up again, because cancellation is never an event (design, section 6, rule 8). Called by
+``extraction``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections.abc import Callable
 
 import anyio
 from anyio.abc import TaskStatus
-
-GRACE = 30.0  # seconds that a drain may take: longer than any answer that is still worth waiting for
 
 
 class Halt:
@@ -60,8 +59,8 @@ async def watch_deadline(halt: Halt, seconds: float, exit_code: int) -> None:
         halt.request(f"the deadline of {seconds:g} s was reached", exit_code)
 
 
-async def enforce_grace(halt: Halt, cancel: Callable[[], None]) -> None:
-    """Call ``cancel`` when a drain takes longer than the grace period."""
+async def enforce_grace(halt: Halt, cancel: Callable[[], None], grace: float) -> None:
+    """Call ``cancel`` when a drain takes longer than ``grace`` seconds."""
     await halt.requested.wait()
-    await anyio.sleep(GRACE)
+    await anyio.sleep(grace)
     cancel()

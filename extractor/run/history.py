@@ -1,9 +1,13 @@
-"""What earlier runs left in a state folder, read from the journal. Never writes; safe while a run is going on."""
+"""What earlier runs left in a state folder, read from the journal, the lock and the disk.
+
+Never writes; safe while a run is going on. Decides what is told of a run; whether it is alive is judged in ``vitals``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -11,18 +15,27 @@ from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.run.past import replayed
+from extractor.run.vitals import RunState, read_with_living, state_of
 from extractor.store.journal import Journal, read_journal
+from extractor.store.lock import Holder
+from extractor.store.remains import held
 
 JOURNAL = "journal.sqlite"
-QUARANTINE = "quarantine"  # in the state folder: what contradicted itself, by run
+_AT_REST = {RunState.DONE, RunState.RUNNING}
 _BEYOND_RESUMING = {Verdict.REFUSED, Verdict.EXPORT_FAILED, Verdict.INTEGRITY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run; times are Unix seconds. ``exit_code`` is None for a run that is going on or died."""
+    """One run; times are Unix seconds. ``exit_code`` is None for a run that is going on or died.
+
+    ``process`` is the id of the process of a run that is going on. ``held_bytes`` are unpublished data on disk.
+    """
 
     run_id: str
+    state: RunState
+    process: int | None
+    held_bytes: int
     started_at: float
     finished_at: float | None
     exit_code: int | None
@@ -36,15 +49,22 @@ class RunRow:
     reason: str
 
 
+_JOURNALED = [name for name in RunRow.__slots__ if name not in {"state", "process", "held_bytes"}]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """One job: its verdict, or the phase that it was last known in. ``records`` are durable."""
+    """One job: its verdict, or the phase that it was last known in.
+
+    ``records`` are durable, of ``total`` that the server has; None before it has said.
+    """
 
     ordinal: int
     label: str
     dataset: str
     state: str
     records: int
+    total: int | None
     message: str
 
 
@@ -87,18 +107,19 @@ class Unfinished:
 def runs(state: Path) -> list[RunRow]:
     """Every run of the state folder, newest first. Raises LocalError when there is no journal."""
     with read_journal(state / JOURNAL) as journal:
-        return _runs(journal)
+        rows, living = read_with_living(state, journal.runs)
+        return [_run(state, row, living) for row in rows]
 
 
 def status(state: Path, run_id: str | None) -> RunDetail:
     """One run in detail; None means the newest. Raises LocalError when there is no such run."""
     with read_journal(state / JOURNAL) as journal:
-        known = _runs(journal)
-        chosen = [run for run in known if run_id is None or run.run_id == run_id]
+        rows, living = read_with_living(state, journal.runs)
+        chosen = [row for row in rows if run_id is None or row["run_id"] == run_id]
         if not chosen:
             wanted = "no run" if run_id is None else f"no run {run_id!r}"
             raise LocalError(f"{state}: {wanted} in this state folder -- `extractor runs` lists what there is")
-        run = chosen[0]
+        run = _run(state, chosen[0], living)
         jobs = tuple(_job(journal, run.run_id, row) for row in journal.jobs(run.run_id))
         datasets = tuple(
             DatasetRow(
@@ -140,6 +161,12 @@ def unfinished(state: Path, run_id: str | None = None) -> Unfinished:
         )
 
 
+def confirm(state: Path, earlier: Unfinished) -> None:
+    """Make sure, under the lock, that a run still stands as it was read before; raises LocalError when it does not."""
+    if unfinished(state, earlier.run_id) != earlier:
+        raise LocalError(f"{state}: run {earlier.run_id} has gone on in another process meanwhile -- resume it again")
+
+
 def unfinished_of(state: Path, plan_id: str) -> Unfinished | None:
     """The newest run of this very plan, if it has not ended well; None also when there is no journal to read.
 
@@ -155,9 +182,33 @@ def unfinished_of(state: Path, plan_id: str) -> Unfinished | None:
     return unfinished(state, newest["run_id"])
 
 
-def _runs(journal: Journal) -> list[RunRow]:
-    names = RunRow.__slots__
-    return [RunRow(**{name: row[name] for name in names}) for row in journal.runs()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftovers:
+    """Unfinished runs that hold data on disk: how many, and how many bytes together."""
+
+    runs: int = 0
+    bytes: int = 0
+
+
+def leftovers(state: Path) -> Leftovers:
+    """What unfinished runs hold, the one that is going on left out. Nothing, where there is no journal to read."""
+    try:
+        found = runs(state)
+    except (LocalError, IntegrityError):
+        return Leftovers()
+    holding = [run.held_bytes for run in found if run.state not in _AT_REST and run.held_bytes]
+    return Leftovers(runs=len(holding), bytes=sum(holding))
+
+
+def _run(state: Path, row: dict[str, Any], living: dict[str, Holder]) -> RunRow:
+    run_id = row["run_id"]
+    judged = state_of(row["exit_code"], alive=run_id in living)
+    return RunRow(
+        state=judged,
+        process=living[run_id].pid if judged is RunState.RUNNING else None,
+        held_bytes=held(state, run_id),
+        **{name: row[name] for name in _JOURNALED},
+    )
 
 
 def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
@@ -165,15 +216,16 @@ def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
     outcome = row["outcome"]
     if isinstance(outcome, bytes):
         ended = msgspec.json.decode(outcome, type=Outcome)
-        state, records = ended.verdict.value, ended.records
+        state, records, total = ended.verdict.value, ended.records, ended.total_results
     else:
         life = replayed(journal.events(run_id, ordinal))
-        state, records = life.phase.value, life.paging.stored_to
+        state, records, total = life.phase.value, life.paging.stored_to, life.paging.total
     return JobRow(
         ordinal=ordinal,
         label=str(row["label"]),
         dataset=str(Dataset(kind="group" if row["kind"] == "group" else "segment", name=str(row["name"]))),
         state=state,
         records=records,
+        total=total,
         message=str(row["message"]),
     )

@@ -3,8 +3,9 @@
 ``records`` makes the one line of each record (``spelling`` judges the awkward ones by JSON's ``grammar``),
 ``compression`` frames the lines of a page, ``parts`` appends and seals them, ``journal`` keeps the facts and ``writer``
 the order of bytes before facts. ``packing`` groups sealed parts into shards, ``publish`` puts them under their final
-name together with their ``manifest``, and ``verify`` compares the two again, one ``shard`` at a time. Every operation
-that changes a disk goes through ``durable``.
+name together with their ``manifest``, and ``verify`` compares the two again, one ``shard`` at a time. ``lock`` lets one
+run at a time into a state folder, and ``remains`` looks at what runs have left there. Every operation that changes a
+disk goes through ``durable``.
 
 Decided: all but ``writer`` is synchronous and knows no event loop, because a disk has none; considered async
 files, which are threads in disguise and hide the order of operations, which is all that matters here.

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -180,7 +181,7 @@ def remove_file(path: Path) -> None:
 
 def remove_empty(folder: Path) -> None:
     """Remove ``folder``, durably, if it is there and empty."""
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return
     with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
         try:
@@ -199,16 +200,41 @@ def remove_tree(folder: Path) -> None:
 
     What cannot be removed stays. No symbolic link is followed.
     """
-    if folder.is_symlink():
+    _remove_all(folder)
+
+
+def erase_tree(folder: Path) -> None:
+    """Remove a folder with everything in it, if it is there, durably. Raises LocalError when something is left.
+
+    No symbolic link is followed, and one in the folder's place is refused.
+    """
+    if not os.path.lexists(folder):
         return
+    with _about(folder):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    stuck = _remove_all(folder)
+    if stuck:
+        raise stuck[0]
+    sync_folder(folder.parent)
+
+
+def _remove_all(folder: Path) -> list[LocalError]:
+    """Remove what can be removed, from the leaves up; give why the rest could not."""
+    stuck: list[LocalError] = []
+    if folder.is_symlink():
+        return stuck
     for place, folders, files in os.walk(folder, topdown=False):
         here = Path(place)
         links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
-        for name in (*files, *links):
-            with suppress(LocalError):
+        try:
+            for name in (*files, *links):
                 remove_file(here / name)
-        with suppress(LocalError), _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
-            here.rmdir()
+            with _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
+                here.rmdir()
+        except LocalError as error:
+            stuck.append(error)
+    return stuck
 
 
 def write_small(path: Path, data: bytes) -> None:

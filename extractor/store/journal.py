@@ -167,6 +167,13 @@ class Journal:
         (row,) = self._rows("identity", {})
         return Identity(**row)
 
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Remove every line of these runs, all of them or none. An unknown run is no error."""
+        with self._transaction():
+            for run_id in run_ids:
+                for name in ("forget_events", "forget_datasets", "forget_jobs", "forget_run"):
+                    self._run(name, {"run_id": run_id})
+
     def runs(self) -> list[dict[str, Any]]:
         """Every run, newest first, with counts of its jobs."""
         return self._rows("runs", {})

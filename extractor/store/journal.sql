@@ -115,6 +115,19 @@ WHERE run_id = :run_id AND ordinal = :ordinal AND verdict <> 'done';
 -- name: reopen_datasets
 UPDATE dataset SET state = 'open' WHERE run_id = :run_id AND state = 'withheld';
 
+-- name: forget_events
+-- With the three below: every table that has a run_id.
+DELETE FROM event WHERE run_id = :run_id;
+
+-- name: forget_datasets
+DELETE FROM dataset WHERE run_id = :run_id;
+
+-- name: forget_jobs
+DELETE FROM job WHERE run_id = :run_id;
+
+-- name: forget_run
+DELETE FROM run WHERE run_id = :run_id;
+
 -- name: runs
 -- Newest first: a run id begins with its time.
 SELECT run.*,

@@ -42,6 +42,7 @@ def test_defaults_are_what_the_reference_says() -> None:
         "poll_first": 0.5,
         "poll_max": 30.0,
         "deadline": None,
+        "grace": 30.0,
     } == config.limits.model_dump()
     assert Output(path=Path("exports"), compression="zstd", shard_bytes=256 * 1024 * 1024) == config.output
     assert Path(".extractor") == config.state
@@ -49,8 +50,8 @@ def test_defaults_are_what_the_reference_says() -> None:
 
 def test_durations_of_limits_are_seconds() -> None:
     """Whatever unit they were written in."""
-    limits = Limits.model_validate({"retry_for": 0, "poll_first": "250ms", "deadline": "7h"})
-    assert (0.0, 0.25, 25_200.0) == (limits.retry_for, limits.poll_first, limits.deadline)
+    limits = Limits.model_validate({"retry_for": 0, "poll_first": "250ms", "deadline": "7h", "grace": 0})
+    assert (0.0, 0.25, 25_200.0, 0.0) == (limits.retry_for, limits.poll_first, limits.deadline, limits.grace)
 
 
 @pytest.mark.parametrize("key", ["requests_per_second", "exports", "pages", "page_size", "poll_first", "deadline"])

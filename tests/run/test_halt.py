@@ -6,7 +6,7 @@ import signal
 import anyio
 import pytest
 
-from extractor.run.halt import GRACE, Halt, enforce_grace, watch_deadline, watch_signals
+from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -42,13 +42,13 @@ async def test_a_drain_is_given_its_grace_and_no_more() -> None:
     """Then everything is cancelled."""
     halt, cancelled = Halt(), anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(enforce_grace, halt, cancelled.set)
+        tasks.start_soon(enforce_grace, halt, cancelled.set, 12.0)
         await anyio.sleep(1000.0)
         assert not cancelled.is_set()
         halt.request("stop", 130)
         began = anyio.current_time()
         await cancelled.wait()
-        assert GRACE == anyio.current_time() - began
+        assert 12.0 == anyio.current_time() - began
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -193,3 +193,20 @@ def test_a_short_write_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pyt
     file.write(b"abcdefg")
     file.close()
     assert (tmp_path / "part").read_bytes() == b"abcdefg"
+
+
+def test_a_tree_is_erased_whole_or_it_is_said(tmp_path: Path) -> None:
+    """Unlike what is only tidied up. Twice is harmless; a link in its place is not followed."""
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "file").write_bytes(b"x")
+    durable.erase_tree(tmp_path / "tree")
+    durable.erase_tree(tmp_path / "tree")
+    assert not (tmp_path / "tree").exists()
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(LocalError):
+        durable.erase_tree(tmp_path / "link")
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(LocalError, match="a file where a folder is needed"):
+        durable.erase_tree(tmp_path / "file")
+    assert (tmp_path / "target").is_dir()

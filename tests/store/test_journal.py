@@ -191,3 +191,24 @@ def test_an_event_of_an_unknown_kind_is_an_integrity_matter(journal: Journal, tm
     connection.close()
     with pytest.raises(IntegrityError, match="'Unheard'"):
         journal.events(RUN, 0)
+
+
+def test_a_run_is_forgotten_in_every_table_and_no_other(journal: Journal, tmp_path: Path) -> None:
+    """Whatever tables there are: one that is forgotten here would keep lines of runs that nobody knows."""
+    other = entry("20261124T020000Z-0000")
+    journal.add_run(other, [spec()])
+    for run_id in (RUN, other.run_id):
+        journal.record(run_id, [Fact(ordinal=0, at=1.0, event=EVENTS[0])])
+
+    journal.forget([RUN, "20200101T000000Z-0000"])
+
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        runs = {
+            name: {run_id for (run_id,) in connection.execute(f"SELECT DISTINCT run_id FROM {name}")}  # noqa: S608 - a name of our own schema
+            for name in tables
+            if any(column[1] == "run_id" for column in connection.execute(f"PRAGMA table_info({name})"))
+        }
+    connection.close()
+    assert {"run", "job", "dataset", "event"} <= set(runs)
+    assert {name: {other.run_id} for name in runs} == runs
