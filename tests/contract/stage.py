@@ -19,12 +19,14 @@ import anyio
 import orjson
 
 from extractor.clock import Clock, SystemClock
+from extractor.config import Config
 from extractor.errors import Unavailable
 from extractor.observe.news import DatasetWithheld, JobEnded, JobMoved, News, Noticed
 from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.remote import Answer, Request
-from extractor.run import extract
+from extractor.run import extract, history
+from extractor.run.history import Unfinished
 from extractor.simulator import Delivery, Entry, Segment, Service, SimulatorSettings
 from extractor.simulator import Request as Received
 from tests.rehearsal import NOW, Rehearsal, config_of
@@ -61,6 +63,7 @@ class Wire:
     clock: Clock
     latency: float = 0.005
     spoil: Spoil = lambda _request, answer: answer  # what the simulator cannot be told to say
+    seen: Callable[[Request], None] = lambda _request: None  # looks on when a request arrives, before it is handled
     asked: list[Request] = field(default_factory=list)
     answered: list[Answer] = field(default_factory=list)
 
@@ -71,6 +74,7 @@ class Wire:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         received = Received.of(request.method, target, headers=dict(request.headers), body=request.body or b"")
         await anyio.sleep(self.latency)
+        self.seen(request)
         reply = self.service.handle(received, self.clock.now())
         date = formatdate(self.clock.now() + self.service.settings.clock_offset, usegmt=True)
         await anyio.sleep(reply.delay)
@@ -156,21 +160,52 @@ async def play(
     *,
     fresh: bool = False,
     spoil: Spoil | None = None,
+    seen: Callable[[Request], None] = lambda _request: None,
     **sections: Any,
 ) -> Played:
-    """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own."""
+    """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
+
+    ``spoil`` changes answers on their way, ``seen`` looks at requests as they arrive; ``resume`` goes on.
+    """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
-    config, news, clock = config_of(folder, jobs or [{"segment": "A"}], **sections), list[News](), NightClock()
-    wire = Wire(service=service, clock=clock)
+    config = config_of(folder, jobs or [{"segment": "A"}], **sections)
+    wire = Wire(service=service, clock=NightClock(), seen=seen)
     if spoil is not None:
         wire.spoil = spoil
-    closed = await extract(
-        config, make_plan(config), listener=news.append, interrupts=False, clock=clock, transport=wire
-    )
-    return Played(folder=folder, config=config, service=service, closed=closed, news=news, wire=wire)
+    return await _act(folder, config, wire)
+
+
+async def resume(played: Played) -> Played:
+    """Take the run up where its journal ends: the same configuration, server and night; the news are of this act."""
+    earlier = history.unfinished(played.config.state)
+    return await _act(played.folder, played.config, played.wire, earlier=earlier)
+
+
+async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished | None = None) -> Played:
+    news: list[News] = []
+    async with anyio.create_task_group() as around:
+        if config.limits.deadline is not None:
+            around.start_soon(_tick)
+        closed = await extract(
+            config,
+            make_plan(config),
+            listener=news.append,
+            interrupts=False,
+            clock=wire.clock,
+            transport=wire,
+            earlier=earlier,
+        )
+        around.cancel_scope.cancel()
+    return Played(folder=folder, config=config, service=wire.service, closed=closed, news=news, wire=wire)
+
+
+async def _tick() -> None:
+    """Keep virtual time from leaping to a far deadline, the only thing that is awaited, while a thread is writing."""
+    for _ in itertools.count():
+        await anyio.sleep(0.01)
 
 
 def world(count: int = 250, **settings: Any) -> SimulatorSettings:
