@@ -40,6 +40,7 @@ OAUTH = {
     "user_id": "nightly",
 }
 Spoil = Callable[[Request, Answer], Answer]
+Seen = Callable[[Request, float], None]  # with the server's time
 _PATIENCE = 60.0  # seconds of silence that the wire bears
 
 
@@ -63,7 +64,7 @@ class Wire:
     clock: Clock
     latency: float = 0.005
     spoil: Spoil = lambda _request, answer: answer  # what the simulator cannot be told to say
-    seen: Callable[[Request], None] = lambda _request: None  # looks on when a request arrives, before it is handled
+    seen: Seen = lambda _request, _now: None  # looks on as a request arrives, before it is handled
     asked: list[Request] = field(default_factory=list)
     answered: list[Answer] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ class Wire:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         received = Received.of(request.method, target, headers=dict(request.headers), body=request.body or b"")
         await anyio.sleep(self.latency)
-        self.seen(request)
+        self.seen(request, self.clock.now() + self.service.settings.clock_offset)
         reply = self.service.handle(received, self.clock.now())
         date = formatdate(self.clock.now() + self.service.settings.clock_offset, usegmt=True)
         await anyio.sleep(reply.delay)
@@ -160,7 +161,7 @@ async def play(
     *,
     fresh: bool = False,
     spoil: Spoil | None = None,
-    seen: Callable[[Request], None] = lambda _request: None,
+    seen: Seen = lambda _request, _now: None,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
