@@ -101,12 +101,13 @@ class Client:
         self.authorizer = authorizer
         self.questions = questions
         self._draw = draw
+        self._turns_passed = 0  # admitted, but not sent then
         self._tokens: set[int] = set()  # those issued to this client: none may come twice
 
     @property
     def requests(self) -> int:
         """How many requests have been sent so far, logins and resends included."""
-        return self.wire.limiter.admitted
+        return self.wire.limiter.admitted - self._turns_passed
 
     async def perform(
         self, command: RemoteCommands, job: JobSpec, *, leaving: Callable[[], Awaitable[None]] | None = None
@@ -175,6 +176,9 @@ class Client:
         credential = await self._take_turn(request.about)
         if leaving is not None:
             await leaving()
+            if self.wire.limiter.held:  # what began while the intent was journaled holds this request, too
+                self._turns_passed += 1
+                credential = await self._take_turn(request.about)
         headers = {**request.headers, "Authorization": credential.value}
         answer, sent_at = await self.wire.send(replace(request, headers=headers))
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
