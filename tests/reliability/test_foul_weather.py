@@ -106,14 +106,22 @@ def assert_those_who_lied_are_refused(played: Played) -> None:
 
 
 def assert_no_more_exports_than_allowed(played: Played, lookout: Lookout) -> None:
-    """Those that this act will use again are at most ``limits.exports``; those that nobody ever does are orphans."""
-    act = played.history[-len(lookout.alive) :]
-    last_use = {each.token: each.at for each in act if each.token is not None and each.kind != "initiate"}
-    assert max(sum(last_use.get(token, 0.0) >= now for token in tokens) for now, tokens in lookout.alive) <= EXPORTS
+    """Those in this act's hands are at most ``limits.exports``; those that nobody ever asks about are counted orphans.
+
+    An export that an earlier act gave up is in nobody's hands until its job's turn comes.
+    """
+    uses: dict[int, list[float]] = {}
+    for each in played.history[-len(lookout.alive) :]:
+        uses.setdefault(each.token or 0, []).append(each.at)
+    asked = {each.token for each in played.history if each.kind != "initiate"}
+    held = [
+        sum(token in asked and min(uses[token]) < now <= max(uses[token]) for token in alive if token in uses)
+        for now, alive in lookout.alive
+    ]
+    assert max(held) <= EXPORTS
     lookout.alive.clear()
     opened = {each.token for each in played.calls("initiate") if each.token is not None}
-    used = {each.token for each in played.history if each.kind != "initiate"}
-    assert len(opened - used) <= played.closed.possible_orphans
+    assert len(opened - asked) <= played.closed.possible_orphans
 
 
 def disobedient(played: Played) -> list[tuple[Entry, Entry]]:

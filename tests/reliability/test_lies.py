@@ -120,6 +120,7 @@ TABLE = [
     says("initiate", "emptyx*", FAILED, "no usable AccessToken"),
     says("status", "emptyx*", FAILED, "no usable Status"),
     says("page", "emptyx*", FAILED, "no usable Count"),
+    says("page", "ok truncate@30x*", FAILED, "the answer is cut short or not JSON (given up after 5 tries)"),
     # Names that begin in lower case are read.
     has("token", FAILED, "a member is there twice", Access_Token="another"),
     says("initiate", "lower", COMPLETE),
