@@ -47,8 +47,13 @@ class Limits(Section):
     )
     retry_for: Duration = Field(
         default=900.0,
-        description="Seconds during which one request is tried again after 503, 429 or a lost connection. "
-        "0: never again. Long enough for a restart of the service.",
+        description="Seconds during which one request is tried again after 503, 429 or a lost connection, while others "
+        "are answered. 0: never again.",
+    )
+    outage: Duration = Field(
+        default=3600.0,
+        description="Seconds that the whole connection may stay unavailable (nothing but 5xx or no answer) before the "
+        "run gives up, resumable; it asks ever more calmly meanwhile. 0: do not wait for it.",
     )
     processing_timeout: Duration = Field(
         default=21_600.0,

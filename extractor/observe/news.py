@@ -82,6 +82,48 @@ class ConnectionHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutageBegan:
+    """The whole connection is down, and has been for ``seconds``: it is asked now and then, until it answers.
+
+    ``status`` is the latest HTTP status, None when no answer came; ``reason`` says it in words.
+    """
+
+    seconds: float
+    status: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageEnded:
+    """The server answers again, after ``seconds``; ``requests`` were in vain since it was known to be down."""
+
+    seconds: float
+    status: int | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The run goes on: told once a minute, for whoever watches for silence.
+
+    ``seconds`` since it began, or was taken up. During an outage ``outage_seconds`` is how long it has lasted (else 0),
+    ``status`` the latest HTTP status (None: no answer), ``calm_seconds`` the time from one request to the next, and the
+    run gives up at ``until`` (ISO 8601, UTC), which the key ``bound`` says. ``held_seconds`` is the rest of a
+    Retry-After.
+    """
+
+    seconds: float
+    jobs_done: int
+    jobs: int
+    outage_seconds: float = 0.0
+    status: int | None = None
+    calm_seconds: float = 0.0
+    held_seconds: float = 0.0
+    until: str = ""
+    bound: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockCorrected:
     """The server's clock differs from this machine's: ``seconds`` > 0 when this machine is ahead."""
 
@@ -111,16 +153,7 @@ class RunClosed:
     reason: str = ""  # why the run ended early, else empty
 
 
-News = (
-    RunOpened
-    | JobMoved
-    | JobEnded
-    | DatasetPublished
-    | DatasetWithheld
-    | ConnectionHeld
-    | ClockCorrected
-    | Noticed
-    | RunClosed
-)
+ConnectionNews = ConnectionHeld | OutageBegan | OutageEnded | Heartbeat | ClockCorrected
+News = RunOpened | JobMoved | JobEnded | DatasetPublished | DatasetWithheld | ConnectionNews | Noticed | RunClosed
 
 Listener = Callable[[News], None]

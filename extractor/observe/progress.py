@@ -20,15 +20,23 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from extractor.observe.figures import count, counted
-from extractor.observe.lines import sentence, sums
-from extractor.observe.news import JobMoved, News, RunClosed
+from extractor.observe.lines import sums
+from extractor.observe.news import Heartbeat, JobMoved, News, RunClosed
+from extractor.observe.sentences import sentence
 from extractor.observe.speed import Speed
 from extractor.observe.tally import Tally
 
 _REDRAWS = 8  # a second
 _SPARED = 4  # lines of the screen that are not bars
 _NARROW = 60  # columns below which the bars themselves give way
-_STYLES = {"failed": "bold red", "withheld": "bold red", "held": "yellow", "notice": "cyan", "published": "green"}
+_STYLES = {
+    "failed": "bold red",
+    "withheld": "bold red",
+    "held": "yellow",
+    "outage": "yellow",
+    "notice": "cyan",
+    "published": "green",
+}
 _SCROLLED = 20  # lines of one kind that may scroll by; the report has the rest
 
 
@@ -66,7 +74,7 @@ class Progress:
             self._tally(news)
             self._speed.sample(self._console.get_time(), self._tally.records)
         kind, text = sentence(news)
-        if text and not isinstance(news, (RunClosed, JobMoved)) and self._fits(kind):
+        if text and not isinstance(news, (RunClosed, JobMoved, Heartbeat)) and self._fits(kind):
             self._console.print(Text(text, style=_STYLES.get(kind, "")), soft_wrap=True)
         if isinstance(news, RunClosed):
             self._live.stop()

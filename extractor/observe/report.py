@@ -12,9 +12,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from extractor.errors import Exit
 from extractor.observe.figures import count, counted, short, size, span
-from extractor.observe.lines import clock_sentence
 from extractor.observe.news import DatasetPublished, DatasetWithheld, JobEnded, RunClosed
+from extractor.observe.sentences import clock_sentence
 from extractor.observe.tally import Tally
 from extractor.protocol.vocabulary import Verdict
 
@@ -74,7 +75,7 @@ def _headline(tally: Tally, closed: RunClosed) -> str:
     cost = f"{counted(closed.requests, 'request')}, {span(closed.seconds)}"
     if closed.exit_code == 0:
         return f"All went well: {done}, {got} ({cost})."
-    reason = f" ({closed.reason})" if closed.reason else ""
+    reason = f" ({closed.reason.partition(' -- ')[0]})" if closed.reason else ""  # the remedy is under "Next"
     failed = f"{count(closed.jobs_failed)} failed, " if closed.jobs_failed else ""
     return f"{_verdict(closed)}{reason}: {done}, {failed}{got} ({cost})."
 
@@ -133,6 +134,9 @@ def _notes(tally: Tally, closed: RunClosed) -> list[str]:
     if tally.retries or tally.holds:
         again = counted(tally.retries, "retry", "retries")
         notes.append(f"{again}, {counted(tally.holds, 'hold')} asked for by the server")
+    if tally.outages:
+        often = counted(tally.outages, "time")
+        notes.append(f"the server was unavailable {often}, {span(tally.outage_seconds)} in all")
     if tally.clock_seconds is not None:
         notes.append(clock_sentence(tally.clock_seconds))
     notes += [
@@ -155,7 +159,11 @@ def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:
     if refused:
         yield f"extractor doctor {shlex.quote(place.config)}   # are connection and credentials right?"
     yield f"extractor status {closed.run_id}{state}   # every job of this run"
-    yield f"{again}   # {'once that is put right' if refused else 'when you are ready'}: what is done stays done"
+    waiting = tally.outage is not None and not refused
+    when = "once that is put right" if refused else "when the server answers" if waiting else "when you are ready"
+    yield f"{again}   # {when}: what is done stays done"
+    if waiting and closed.exit_code == Exit.UNAVAILABLE:
+        yield "notify PossibleNOW support if it lasts: a 503 is temporary by their word"
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:

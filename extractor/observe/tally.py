@@ -13,13 +13,17 @@ from typing import assert_never
 from extractor.observe.news import (
     ClockCorrected,
     ConnectionHeld,
+    ConnectionNews,
     DatasetPublished,
     DatasetWithheld,
+    Heartbeat,
     JobEnded,
     JobMoved,
     Listener,
     News,
     Noticed,
+    OutageBegan,
+    OutageEnded,
     RunClosed,
     RunOpened,
 )
@@ -41,6 +45,9 @@ class Tally:
     clock_seconds: float | None = None
     done: int = 0
     holds: int = 0
+    outages: int = 0
+    outage: float | None = None  # seconds of the one that lasts, as last heard
+    _outage_seconds: float = 0.0  # of those that are over
     _over: set[int] = field(default_factory=set)  # ordinals of ended jobs
     _records: int = 0  # of ended jobs
     _retries: int = 0  # of ended jobs
@@ -58,16 +65,12 @@ class Tally:
                 self.published.append(news)
             case DatasetWithheld():
                 self.withheld.append(news)
-            case ConnectionHeld():
-                self.holds += 1
-            case ClockCorrected():
-                self.clock_seconds = news.seconds
             case Noticed():
                 self.notices.append(news.message)
             case RunClosed():
                 self.closed = news
             case _:
-                assert_never(news)
+                self._connection(news)
 
     @property
     def jobs(self) -> int:
@@ -90,6 +93,11 @@ class Tally:
         return self._retries + sum(move.retries for move in self.live.values())
 
     @property
+    def outage_seconds(self) -> float:
+        """How long the server was unavailable, all outages together, as last heard."""
+        return self._outage_seconds + (self.outage or 0.0)
+
+    @property
     def records_left(self) -> int | None:
         """How many records are still to come; None as long as some job has not said how many it has."""
         if len(self.live) < self.jobs - self.ended:
@@ -100,6 +108,23 @@ class Tally:
                 return None
             left += max(move.total - move.stored, 0)
         return left
+
+    def _connection(self, news: ConnectionNews) -> None:
+        match news:
+            case ConnectionHeld():
+                self.holds += 1
+            case OutageBegan():
+                self.outages += 1
+                self.outage = news.seconds
+            case OutageEnded():
+                self.outage = None
+                self._outage_seconds += news.seconds
+            case Heartbeat():
+                self.outage = news.outage_seconds if self.outage is not None else None
+            case ClockCorrected():
+                self.clock_seconds = news.seconds
+            case _:
+                assert_never(news)
 
     def _move(self, news: JobMoved) -> None:
         if news.ordinal not in self._over:

@@ -14,7 +14,7 @@ from extractor.protocol import paging as pages
 from extractor.protocol.life import IllegalEvent, Life, Phase, Step
 from extractor.protocol.pace import poll_delay, re_export_delay
 from extractor.protocol.paging import PageFacts, Paging
-from extractor.protocol.retry import decide
+from extractor.protocol.retry import COMMIT_PATIENCE, decide
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -32,6 +32,7 @@ from extractor.protocol.vocabulary import (
     PageFetched,
     PageRefused,
     PageStored,
+    PartsLost,
     PollStatus,
     RequestFailed,
     SealExport,
@@ -41,8 +42,6 @@ from extractor.protocol.vocabulary import (
     TokenIssued,
     Verdict,
 )
-
-_COMMIT_PATIENCE = 60.0  # seconds from its first failure, waits that the server asks for included
 
 _UNKNOWN_AT_COMMIT = (
     "the token was not known at Commit: it had expired, or the account spells the path otherwise "
@@ -125,7 +124,7 @@ def late_page(life: Life, _event: PageStored, _now: float) -> Step:
     return life, []
 
 
-def unreadable(life: Life, event: PageRefused, _now: float) -> Step:
+def unreadable(life: Life, event: PageRefused | PartsLost, _now: float) -> Step:
     return stop(life, Verdict.INTEGRITY, event.message)
 
 
@@ -133,7 +132,13 @@ def sealed(life: Life, event: ExportSealed, _now: float) -> Step:
     written = sum(part.records for part in event.parts)
     if not life.paging.complete or written != life.paging.total:
         raise IntegrityError(f"the parts hold {written} records, TotalResults is {life.paging.total}")
-    return replace(life, phase=Phase.SEALED), [Commit(token=_token(life))]
+    if event.repeated and life.policy.record_id_is_unique:
+        raise IntegrityError(
+            f"{event.repeated} of the {written} records have an id that came before in the same export, so others may "
+            "be missing -- ask again (extractor resume); if ids do repeat on your account, set "
+            "connection.dialect.record_id_is_unique: false"
+        )
+    return replace(life, phase=Phase.SEALED, repeated=event.repeated), [Commit(token=_token(life))]
 
 
 def commit_intended(life: Life, _event: CommitIntended, _now: float) -> Step:
@@ -151,10 +156,13 @@ def commit_moot(life: Life, event: RequestFailed, _now: float) -> Step:
 
 
 def commit_again(life: Life, event: RequestFailed, now: float) -> Step:
-    """Publishing waits for the job's end, so a Commit gets a minute: the data is safe with or without it."""
-    retry = life.policy.retry
+    """Publishing waits for the job's end, so a Commit gets a minute: the data is safe with or without it.
+
+    That minute is not stretched by an outage.
+    """
+    retry, event = life.policy.retry, replace(event, failure=replace(event.failure, outage=False))
     since = now if event.command.failing_since is None else event.command.failing_since
-    end = since + _COMMIT_PATIENCE if retry.deadline is None else min(retry.deadline, since + _COMMIT_PATIENCE)
+    end = since + COMMIT_PATIENCE if retry.deadline is None else min(retry.deadline, since + COMMIT_PATIENCE)
     hurried = replace(life, policy=replace(life.policy, retry=replace(retry, deadline=end)))
     after, commands = try_again(hurried, event, now)
     if after.phase is Phase.STOPPED:
@@ -248,6 +256,11 @@ def take_up_commit(life: Life, _event: TakenUp, _now: float) -> Step:
     return replace(life, phase=Phase.SEALED), [Commit(token=_token(life), attempt=2 - (life.phase is Phase.SEALED))]
 
 
+def take_up_end(life: Life, _event: TakenUp, _now: float) -> Step:
+    """The job was done, but its end was not journaled any more."""
+    return _done(life, "" if life.outcome is None else life.outcome.note)
+
+
 # --- Small parts of the rows. ----------------------------------------------------------------------------------------
 
 
@@ -277,6 +290,9 @@ def _token(life: Life) -> int:
 
 
 def _done(life: Life, note: str) -> Step:
+    if life.repeated:
+        have = "record has" if life.repeated == 1 else "records have"
+        note = "; ".join(filter(None, (f"{life.repeated} {have} an id that came before in the same export", note)))
     outcome = _outcome(life, Verdict.DONE, "", note)
     return replace(life, phase=Phase.DONE, outcome=outcome), [Finish(outcome=outcome)]
 

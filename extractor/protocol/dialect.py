@@ -58,6 +58,8 @@ class Dialect:
             "Failed": Meaning.FAILED,
         }
     )
+    record_id: str = "ProfileId"  # the member that tells one record from another
+    record_id_is_unique: bool = True  # within one export, so a repetition is a contradiction
     row_count_is_total: bool = True  # RowCount counts profiles, so it must equal TotalResults
     token_gone: tuple[int, ...] = (404, 410)
     content_types: tuple[str, ...] = ("application/json", "text/json")

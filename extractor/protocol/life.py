@@ -47,6 +47,7 @@ class LifePolicy:
     processing_timeout: float = 21_600.0
     unknown_polls: int = 40
     row_count_is_total: bool = True
+    record_id_is_unique: bool = True
 
     def boundless(self) -> LifePolicy:
         """The same without bounds, for what has already happened: a bound is applied once, when it is met."""
@@ -58,6 +59,7 @@ class LifePolicy:
             processing_timeout=never,
             unknown_polls=sys.maxsize,
             row_count_is_total=False,
+            record_id_is_unique=False,
         )
 
 
@@ -76,6 +78,7 @@ class Life:
     unknown_polls: int = 0
     row_count: int | None = None
     paging: Paging = field(default_factory=lambda: Paging(limit=1))
+    repeated: int = 0  # records of the sealed export whose id had come before
     retries: int = 0
     possible_orphans: int = 0
     outcome: Outcome | None = None

@@ -30,6 +30,7 @@ from extractor.protocol.vocabulary import (
     PageFetched,
     PageRefused,
     PageStored,
+    PartsLost,
     RequestFailed,
     StatusReported,
     TakenUp,
@@ -53,6 +54,7 @@ class Symbol(StrEnum):
     FETCHED = "PageFetched"
     STORED = "PageStored"
     UNREADABLE = "PageRefused"
+    PARTS_LOST = "PartsLost"
     SEALED = "ExportSealed"
     COMMIT_INTENDED = "CommitIntended"
     COMMITTED = "Committed"
@@ -83,6 +85,7 @@ _REFUSED = _row(acts.refused, "the same request would be refused again", _P.STOP
 _UNREADABLE = _row(acts.unreadable, "a record is not valid JSON: nothing of the job is published", _P.STOPPED)
 
 
+_LOST = _row(acts.unreadable, "the journal is ahead of the disk: somebody changed the staging folder", _P.STOPPED)
 _MOOT = _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE)
 _ANEW = _row(acts.take_up_anew, "ask anew; a lost POST is a possible orphan", _P.PLANNED)
 _TOKEN = _row(acts.take_up_token, "Status tells whether the token lives", _P.PROCESSING, _P.RETRIEVING)
@@ -131,7 +134,9 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.REFUSED): _REFUSED,
     (_P.SEALED, _S.COMMIT_INTENDED): _row(acts.commit_intended, "only after the seal is journaled", _P.COMMITTING),
     (_P.SEALED, _S.TOKEN_LOST): _MOOT,
-    (_P.SEALED, _S.TRY_FAILED): _row(acts.commit_again, "it never left: a login failed", _P.SEALED, _P.DONE),
+    (_P.SEALED, _S.TRY_FAILED): _row(
+        acts.commit_again, "it never left: no login, no answer to anybody", _P.SEALED, _P.DONE
+    ),
     (_P.SEALED, _S.REFUSED): _MOOT,
     (_P.COMMITTING, _S.COMMIT_INTENDED): _row(acts.commit_intended, "the POST is tried again", _P.COMMITTING),
     (_P.COMMITTING, _S.COMMITTED): _row(acts.committed, "the server may delete its files", _P.DONE),
@@ -146,8 +151,11 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.TAKEN_UP): _TOKEN,
     (_P.SEALED, _S.TAKEN_UP): _COMMIT,
     (_P.COMMITTING, _S.TAKEN_UP): _COMMIT,
+    (_P.DONE, _S.TAKEN_UP): _row(acts.take_up_end, "only the word of its end was lost", _P.DONE),
     (_P.STOPPED, _S.TAKEN_UP): _ANEW,
-    **{(phase, _S.BEGUN_ANEW): _ANEW for phase in _P if phase is not _P.DONE},
+    **{(phase, _S.PARTS_LOST): _LOST for phase in (_P.PROCESSING, _P.READY, _P.RETRIEVING)},
+    # Also from Done: what was sealed may be damaged before it is published.
+    **{(phase, _S.BEGUN_ANEW): _ANEW for phase in _P},
 }
 
 _OF_MEANING = {
@@ -166,6 +174,7 @@ _OF_EVENT: dict[type[object], Symbol] = {
     PageFetched: Symbol.FETCHED,
     PageStored: Symbol.STORED,
     PageRefused: Symbol.UNREADABLE,
+    PartsLost: Symbol.PARTS_LOST,
     ExportSealed: Symbol.SEALED,
     CommitIntended: Symbol.COMMIT_INTENDED,
     Committed: Symbol.COMMITTED,

@@ -2,7 +2,8 @@
 
 Throttled, unavailable and malformed answers are worth another try, with exponential backoff and full jitter; a refusal
 is not. Retry-After is obeyed unclamped: only the run's deadline is stronger. Decides for one request; that a
-Retry-After holds everybody on the connection is done by ``remote.limiter``. A decision is a value; None means no.
+Retry-After holds everybody on the connection is done by ``remote.limiter``, and how long a whole connection may be down
+is ``outage``'s and the run's. A decision is a value; None means no.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import Enum
 
 from extractor.protocol.vocabulary import Failure, Fault
 
+COMMIT_PATIENCE = 60.0  # seconds that a Commit is waited for, waits that the server asks for included
 _FOREVER = 1e12  # seconds: any longer wait is the same to every deadline
 
 
@@ -22,7 +24,8 @@ class RetryPolicy:
     """Bounds of one request's retries; seconds, but for the counts.
 
     ``retry_for`` counts from the first failure. A wait that the server asks for within that time is obeyed however long
-    it is; it is the last one if it outlasts the bound.
+    it is; it is the last one if it outlasts the bound. An outage of the whole connection does not count: a request that
+    fails in it begins anew.
     """
 
     first: float = 0.5
@@ -53,17 +56,19 @@ def decide(
     """Decide about a request that failed at ``now`` on its 1-based ``attempt``; ``unreadable`` counts this answer too.
 
     The delay is ``draw * min(longest, first * 2 ** (attempt - 1))``, and never less than a Retry-After, after which
-    the jitter is added so that the held requests do not return as one.
+    the jitter is added so that the held requests do not return as one. In an outage it is but that jitter: the wait is
+    the connection's, and ends when the server answers anybody.
     """
     if failure.fault not in {Fault.THROTTLED, Fault.UNAVAILABLE, Fault.MALFORMED}:
         return None
     if unreadable >= policy.unreadable_tries:
         return None
-    since = now if failing_since is None else failing_since
+    since = now if failing_since is None or failure.outage else failing_since
     jitter = draw * min(policy.longest, policy.first * 2.0 ** min(attempt - 1, 32))
     asked = 0.0
     if failure.retry_after is not None:
         asked = failure.retry_after
+    if failure.retry_after is not None or failure.outage:
         jitter = draw * policy.first
     delay = asked + jitter
     if policy.deadline is not None and now + delay > policy.deadline:

@@ -58,6 +58,7 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None  # seconds
     ambiguous: bool = False  # the server may have done what was asked
+    outage: bool = False  # not this request's own failure: nothing on the whole connection is answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +225,14 @@ class PageStored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSealed:
-    """Every part of the export is closed and fsynced, the folder too."""
+    """Every part of the export is closed and fsynced, the folder too.
+
+    ``repeated`` counts the records whose id had come before in this export.
+    """
 
     durable: ClassVar[bool] = True
     parts: tuple[SealedPart, ...]
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +278,14 @@ class PageRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartsLost:
+    """What an earlier process stored of the export is not there any more; ``message`` says which file it is."""
+
+    durable: ClassVar[bool] = True
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenUp:
     """A run that was cut off is going on, and this job with it; ``anew`` when the job had ended badly before."""
 
@@ -291,6 +304,7 @@ Event = (
     | Committed
     | RequestFailed
     | PageRefused
+    | PartsLost
     | TakenUp
 )
 

@@ -1,12 +1,14 @@
 """Talking to the service: commands in, events out. All I/O with the network, and nothing else.
 
-``client`` performs one command and never retries; ``limiter`` says when, ``authorization`` (``pnauthinfo3``,
-``oauth``) as whom, ``questions`` and ``answers`` spell and read, ``refusals`` says whose fault and what to check,
-``skew`` knows the server's clock, ``transport`` carries; ``probe`` looks around for ``doctor``.
+``client`` performs one command and never retries; ``limiter`` and ``breaker`` say when, ``authorization``
+(``pnauthinfo3``, ``oauth``) as whom, ``questions`` and ``answers`` spell and read, ``refusals`` says whose fault and
+what to check, ``skew`` knows the server's clock, ``transport`` carries; ``probe`` looks around for ``doctor``.
 
 Decided: failures are events, because retrying is a decision of ``protocol`` and must be journaled with the rest;
 considered retrying here, which hides attempts from the journal and the deadline. Decided: one limiter for everything
-that is sent, logins included, because the account is what the server counts. Decided: the transport is a seam of one
+that is sent, logins included, because the account is what the server counts. Decided: the breaker stands at the head of
+the limiter's queue, so that in an outage one request goes ahead and every other one has not left; considered failing
+them at once, which makes every job count a failure that is none of its own. Decided: the transport is a seam of one
 method without aiohttp in it, so that a whole run can be played against the simulator on virtual time; considered
 patching aiohttp in tests, which tests the patch.
 """
@@ -20,7 +22,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from extractor.clock import Clock
 from extractor.config.connection import Connection, OAuth
 from extractor.protocol.dialect import Dialect
+from extractor.protocol.outage import Weather
 from extractor.remote.authorization import Authorizer
+from extractor.remote.breaker import Breaker
 from extractor.remote.client import Client, RemoteEvents, Wire
 from extractor.remote.exchange import Answer, Request, Transport
 from extractor.remote.limiter import RateLimiter
@@ -54,14 +58,17 @@ async def open_client(
     clock: Clock,
     on_hold: Callable[[float, int], None] = lambda _seconds, _status: None,
     on_skew: Callable[[float], None] = lambda _seconds: None,
+    on_outage: Callable[[Weather], None] = lambda _weather: None,
+    on_recovery: Callable[[Weather, float], None] = lambda _weather, _seconds: None,
     transport: Transport | None = None,
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Client]:
     """Give a client for one connection; nothing is sent yet.
 
     ``connections`` bounds the requests in flight. ``on_hold`` hears seconds and status when everybody is stopped by a
-    Retry-After, ``on_skew`` the seconds by which this machine is ahead of the server when that changes; both must be
-    quick. ``transport`` replaces HTTP and stays the caller's to close. ``draw`` gives numbers in [0, 1). Raises
+    Retry-After, ``on_skew`` the seconds by which this machine is ahead of the server when that changes, ``on_outage``
+    that the whole connection is down, ``on_recovery`` what is over and how many seconds it lasted; all must be quick.
+    ``transport`` replaces HTTP and stays the caller's to close. ``draw`` gives numbers in [0, 1). Raises
     ConfigError when the secret, the proxy or the file of certificate authorities cannot be used.
     """
     async with AsyncExitStack() as stack:
@@ -70,9 +77,10 @@ async def open_client(
                 AiohttpTransport(connection, connections=connections, clock=clock)
             )
         server_clock = ServerClock(clock, on_skew=on_skew)
+        breaker = Breaker(clock=clock, on_began=on_outage, on_ended=on_recovery)
         wire = Wire(
             transport=transport,
-            limiter=RateLimiter(requests_per_second, clock=clock),
+            limiter=RateLimiter(requests_per_second, clock=clock, breaker=breaker),
             server_clock=server_clock,
             clock=clock,
             on_hold=on_hold,

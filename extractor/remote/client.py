@@ -7,6 +7,7 @@ what follows from the event is ``protocol.lifecycle``'s. Called by ``run`` and `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -25,7 +26,8 @@ from extractor.errors import (
     Unavailable,
 )
 from extractor.plan.job import JobSpec
-from extractor.protocol.retry import After401, retry_after_seconds
+from extractor.protocol.outage import Weather
+from extractor.protocol.retry import COMMIT_PATIENCE, After401, retry_after_seconds
 from extractor.protocol.vocabulary import (
     Commit,
     Committed,
@@ -41,6 +43,7 @@ from extractor.protocol.vocabulary import (
 )
 from extractor.remote.answers import read_initiated, read_page, read_status
 from extractor.remote.authorization import Authorizer, Credential
+from extractor.remote.breaker import Breaker, OutOfPatience
 from extractor.remote.exchange import Answer, Request, Transport
 from extractor.remote.limiter import RateLimiter
 from extractor.remote.questions import Questions, RemoteCommands
@@ -57,6 +60,7 @@ _FAULTS: dict[type[RemoteError], Fault] = {
     TokenGone: Fault.TOKEN_GONE,
     Throttled: Fault.THROTTLED,
     Unavailable: Fault.UNAVAILABLE,
+    OutOfPatience: Fault.UNAVAILABLE,
     Malformed: Fault.MALFORMED,
 }
 # Throttling and outages are said before anybody looks at the credential.
@@ -68,6 +72,9 @@ _TURNS = 3  # waits for a turn that a bearer may be too short-lived for
 class Wire:
     """The way to the service: every request of the connection, logins included, goes through the one limiter.
 
+    A login that fails counts towards an outage like any other request, but one that is answered does not end it: the
+    token endpoint may be another machine, and a service that is down would seem to be back with each new bearer.
+
     ``on_hold`` is told seconds and status when everybody is stopped, once for each hold.
     """
 
@@ -77,15 +84,38 @@ class Wire:
     clock: Clock
     on_hold: Callable[[float, int], None]
 
-    async def take_turn_and_send(self, request: Request) -> tuple[Answer, float]:
-        """Send when it is this request's turn; also give the instant of sending on the monotonic clock."""
-        await self.limiter.admit()
-        return await self.send(request)
+    @property
+    def breaker(self) -> Breaker:
+        """What is known of the connection's health."""
+        return self.limiter.breaker
 
-    async def send(self, request: Request) -> tuple[Answer, float]:
-        """Send now, and obey a Retry-After on behalf of all."""
+    async def take_turn_and_send(self, request: Request) -> tuple[Answer, float]:
+        """Send a login when it is its turn; also give the instant of sending on the monotonic clock."""
+        await self.limiter.admit()
+        return await self.send(request, answered=self.breaker.ask_on)
+
+    async def send(
+        self, request: Request, *, failing_since: float | None = None, answered: Callable[[], None] | None = None
+    ) -> tuple[Answer, float]:
+        """Send now, obey a Retry-After on behalf of all, and report to the breaker.
+
+        ``failing_since`` is the instant of this request's first failure; ``answered`` takes the place of the breaker's.
+        """
         sent_at = self.clock.monotonic()
-        answer = await self.transport.send(request)
+        answered = answered or self.breaker.answered
+        try:
+            answer = await self.transport.send(request)
+        except Unavailable as error:
+            why = str(error).removeprefix(f"{request.about}: ")
+            self.breaker.failed(None, why, failing_since=failing_since)
+            raise
+        except RemoteError:
+            answered()  # nonsense, or a refusal on the way: somebody is there
+            raise
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.breaker.failed(answer.status, f"HTTP {answer.status}", failing_since=failing_since)
+        else:
+            answered()
         if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             wait = retry_after_seconds(answer.header("Retry-After"), now=self.server_clock.now())
             if wait is not None and self.limiter.hold(wait):
@@ -109,23 +139,43 @@ class Client:
         """How many requests have been sent so far, logins and resends included."""
         return self.wire.limiter.admitted - self._turns_passed
 
+    @property
+    def weather(self) -> Weather:
+        """Whether the whole connection is down, and since when (on the monotonic clock)."""
+        return self.wire.breaker.weather
+
+    @property
+    def calm(self) -> float:
+        """Seconds between two requests during an outage, as it is now."""
+        return self.wire.breaker.calm
+
+    @property
+    def held(self) -> float:
+        """Seconds that a Retry-After still holds everybody; 0.0 when none does."""
+        return self.wire.limiter.held
+
     async def perform(
         self, command: RemoteCommands, job: JobSpec, *, leaving: Callable[[], Awaitable[None]] | None = None
     ) -> RemoteEvents:
         """Send one request and say what came of it. Never raises RemoteError: a failure is an event too.
 
         ``leaving`` is awaited once, when the request's turn has come and before it is sent. ``ambiguous`` in a failure
-        means that the server may have done what was asked.
+        means that the server may have done what was asked. During an outage a Commit gives up its turn after a minute:
+        the data is safe with or without it, and publishing waits for it.
         """
+        began = self.wire.clock.monotonic()
         try:
             return await self._perform(command, job, leaving)
         except RemoteError as error:
+            if isinstance(error, OutOfPatience) and command.failing_since is None:
+                command = replace(command, failing_since=began)  # the wait was its minute; it gets no second one
             failure = Failure(
                 fault=_FAULTS[type(error)],
                 message=str(error),
                 status=error.status,
                 retry_after=error.retry_after,
                 ambiguous=error.ambiguous,
+                outage=isinstance(error, Unavailable) and self.weather.down,
             )
         return RequestFailed(command=command, failure=failure, draw=self._draw())
 
@@ -134,7 +184,9 @@ class Client:
     ) -> RemoteEvents:
         request = self.questions.ask(command, job)
         dialect = self.questions.dialect
-        answer = await self.exchange(request, leaving=leaving)
+        answer = await self.exchange(
+            request, leaving=leaving, failing_since=command.failing_since, patience=self._patience(command)
+        )
         if not answer.ok:
             raise refusal(answer, command, job, dialect, self._circumstances())
         match command:
@@ -151,40 +203,62 @@ class Client:
             case _:
                 assert_never(command)
 
+    def _patience(self, command: RemoteCommands) -> float:
+        """Seconds of an outage that a request waits for its turn."""
+        if not isinstance(command, Commit):
+            return math.inf
+        waited = 0.0 if command.failing_since is None else self.wire.clock.monotonic() - command.failing_since
+        return max(0.0, COMMIT_PATIENCE - waited)
+
     def _refuse_known(self, issued: TokenIssued, about: str) -> None:
         """Two jobs that read one export would publish the one's records as the other's."""
         if issued.token in self._tokens:
             raise Malformed(f"{about}: the server gave an AccessToken that it has given before", ambiguous=True)
         self._tokens.add(issued.token)
 
-    async def exchange(self, request: Request, *, leaving: Callable[[], Awaitable[None]] | None = None) -> Answer:
-        """Authorize and send; after a 401 at most once more. Raises RemoteError only when there is no answer."""
-        answer, generation = await self._exchange_once(request, leaving)
-        if answer.status != HTTPStatus.UNAUTHORIZED:
-            return answer
-        if self.authorizer.rejected(generation) is After401.STOP:
-            return answer
-        answer, generation = await self._exchange_once(request)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            # Not for another resend of this request: so that the next one knows that the renewal was in vain.
-            self.authorizer.rejected(generation)
-        return answer
+    async def exchange(
+        self,
+        request: Request,
+        *,
+        leaving: Callable[[], Awaitable[None]] | None = None,
+        failing_since: float | None = None,
+        patience: float = math.inf,
+    ) -> Answer:
+        """Authorize and send; after a 401 at most once more. Raises RemoteError only when there is no answer.
 
-    async def _exchange_once(
-        self, request: Request, leaving: Callable[[], Awaitable[None]] | None = None
-    ) -> tuple[Answer, int]:
-        credential = await self._take_turn(request.about)
+        ``failing_since`` is the instant of this request's first failure; ``patience`` bounds the seconds of an outage
+        that it waits for its turn.
+        """
+        credential = await self._turn(request, patience)
         if leaving is not None:
             await leaving()
             if self.wire.limiter.held:  # what began while the intent was journaled holds this request, too
                 self._turns_passed += 1
-                credential = await self._take_turn(request.about)
+                self.wire.breaker.ask_on()
+                credential = await self._turn(request, patience)
+        answer = await self._exchange_once(request, credential, failing_since)
+        if answer.status != HTTPStatus.UNAUTHORIZED:
+            return answer
+        if self.authorizer.rejected(credential.generation) is After401.STOP:
+            return answer
+        credential = await self._turn(request, patience)
+        answer = await self._exchange_once(request, credential, failing_since)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            # Not for another resend of this request: so that the next one knows that the renewal was in vain.
+            self.authorizer.rejected(credential.generation)
+        return answer
+
+    async def _exchange_once(self, request: Request, credential: Credential, failing_since: float | None) -> Answer:
         headers = {**request.headers, "Authorization": credential.value}
-        answer, sent_at = await self.wire.send(replace(request, headers=headers))
+        answer, sent_at = await self.wire.send(replace(request, headers=headers), failing_since=failing_since)
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
         if answer.status not in _NOT_JUDGED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.authorizer.accepted(credential.generation)
-        return answer, credential.generation
+        return answer
+
+    async def _turn(self, request: Request, patience: float) -> Credential:
+        with self.wire.breaker.patience(patience, request.about):
+            return await self._take_turn(request.about)
 
     async def _take_turn(self, about: str) -> Credential:
         for _ in range(_TURNS):
@@ -193,6 +267,7 @@ class Client:
             credential = self.authorizer.credential()  # after the wait: a signature must be fresh when it is sent
             if credential is not None:
                 return credential
+            self.wire.breaker.ask_on()  # in an outage this turn was the one: the login needs it now
         raise Unavailable(f"{about}: the bearer ends before its turn comes -- raise limits.requests_per_second")
 
     def _circumstances(self) -> Circumstances:

@@ -1,8 +1,9 @@
 """How often the whole connection may ask, and when it must be quiet.
 
 Decides when the next request may leave. A bucket spaces requests evenly, because servers punish bursts far more than
-slowness; a hold, taken from a Retry-After, stops everybody. Does not read answers: ``client`` says when to hold. Called
-by ``client`` and ``oauth``; one per connection.
+slowness; a hold, taken from a Retry-After, stops everybody, and during an outage one goes ahead while the others wait
+(``breaker``). Does not read answers: ``client`` says when to hold. Called by ``client`` and ``oauth``; one per
+connection.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import anyio
 from aiolimiter import AsyncLimiter
 
 from extractor.clock import Clock
+from extractor.remote.breaker import Breaker
 
 _SLICE = 0.05  # seconds: the part of a second that may leave at once; the way to the server may bunch as much again
 _TICK = 1e-4  # seconds: a wait too short for the clock to show would be repeated for ever
@@ -25,9 +27,10 @@ class RateLimiter:
     In any window of ``t`` seconds at most ``rate * t + burst`` are admitted, so at most ``rate + burst`` in a second.
     """
 
-    def __init__(self, rate: float, *, clock: Clock) -> None:
+    def __init__(self, rate: float, *, clock: Clock, breaker: Breaker | None = None) -> None:
         self.rate = rate
         self.admitted = 0
+        self.breaker = breaker or Breaker(clock=clock)
         self._clock = clock
         self._held_until = -math.inf
         self._turn = anyio.Lock()
@@ -61,9 +64,15 @@ class RateLimiter:
         # The lock is first come, first served, and only its owner stands at the bucket: among those who wait inside
         # AsyncLimiter a newcomer may take another's place, and a hold could not reach them.
         async with self._turn:
-            while (wait := self._wait()) > 0.0:
-                await self._clock.sleep(wait)
+            while True:
+                if (wait := self._wait()) > 0.0:
+                    await self._clock.sleep(wait)
+                elif (wait := self.breaker.wait) > 0.0:
+                    await self.breaker.pause(max(wait, _TICK))
+                else:
+                    break
             await self._bucket.acquire()  # at once: there is room
+            self.breaker.asked()
             self.admitted += 1
 
     def _wait(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -35,9 +35,10 @@ from extractor.run.engine import Past
 from extractor.run.history import Unfinished
 from extractor.run.past import latest_export
 from extractor.run.publication import Edition, collect, told
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
-from extractor.store.publish import Published, publish
-from extractor.store.writer import Frame, Writer
+from extractor.store.publish import PartLost, Published, publish
+from extractor.store.writer import Frame, Writer, ordinal_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,10 +111,14 @@ class Coordinator:
             return None
         events = await self._writer.on_thread(lambda: self._journal.events(self._edition.run_id, job.ordinal))
         anew = job.ordinal in self._earlier.failed
-        latest = latest_export(events)
+        latest, lost = latest_export(events), ""
         if latest.open and not anew:
-            await self._writer.reopen(job.ordinal, latest.number, latest.pages)
-        return Past(events=events, anew=anew)
+            try:
+                await self._writer.reopen(job.ordinal, latest.number, latest.pages)
+            except IntegrityError as error:
+                lost = str(error)
+            reached(Failpoint.PARTS_CUT)
+        return Past(events=events, anew=anew, lost=lost)
 
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
@@ -164,6 +169,10 @@ class Coordinator:
             return
         try:
             news = told(await self._publish(dataset))
+        except PartLost as error:
+            await self._revoke(error)
+            await self._withhold(dataset, str(error), ())
+            return
         except (IntegrityError, LocalError) as error:
             self._standing.unpublishable.append(error)
             await self._withhold(dataset, str(error), ())
@@ -173,6 +182,7 @@ class Coordinator:
                 self._edition.run_id, dataset, state="published", path=news.path, records=news.records
             )
         )
+        reached(Failpoint.DATASET_JOURNALED)
         self._standing.records += news.records
         self._standing.bytes += news.bytes
         self._listener(news)
@@ -186,6 +196,16 @@ class Coordinator:
             publish, publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
         )
         return await anyio.to_thread.run_sync(build, limiter=self._publishing)
+
+    async def _revoke(self, error: PartLost) -> None:
+        """A job that was done is done no longer: what was sealed of it is damaged."""
+        ordinal = ordinal_of(error.part)
+        before = self._outcomes[ordinal]
+        after = replace(before, verdict=Verdict.INTEGRITY, message=str(error))
+        await self._writer.end(ordinal, after)
+        self._outcomes[ordinal] = after
+        self._standing.verdicts[before.verdict] -= 1
+        self._standing.verdicts[after.verdict] += 1
 
     async def _withhold(self, dataset: Dataset, reason: str, jobs: tuple[str, ...]) -> None:
         with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why

@@ -26,6 +26,7 @@ from extractor.protocol.vocabulary import (
     Command,
     Commit,
     CommitIntended,
+    Committed,
     DropExport,
     Event,
     FetchPage,
@@ -36,20 +37,29 @@ from extractor.protocol.vocabulary import (
     Outcome,
     PageFetched,
     PageRefused,
+    PartsLost,
     PollStatus,
     RequestFailed,
     SealExport,
     StatusReported,
     StorePage,
     TakenUp,
+    TokenIssued,
 )
 from extractor.run.engine import Asker, Recorder, RemoteRequest
 from extractor.run.halt import Halt
 from extractor.run.past import replayed
 from extractor.store.compression import Codec
-from extractor.store.parts import InOrder
+from extractor.store.failpoints import Failpoint, reached
+from extractor.store.in_order import InOrder
 from extractor.store.writer import Frame, make_frame
 
+_ANSWERED: dict[type[object], Failpoint] = {
+    TokenIssued: Failpoint.INITIATE_ANSWERED,
+    StatusReported: Failpoint.STATUS_ANSWERED,
+    PageFetched: Failpoint.PAGE_FETCHED,
+    Committed: Failpoint.COMMIT_ANSWERED,
+}
 _STREAM = 32  # events on their way to the loop: a few for each task that one job can have
 
 
@@ -61,6 +71,7 @@ class Surroundings:
     recorder: Recorder
     policy: LifePolicy
     records_member: str
+    record_id: str
     codec: Codec
     pages: anyio.Semaphore
     encoding: anyio.CapacityLimiter
@@ -132,9 +143,11 @@ class Drive:
         if past is None:
             self._life, commands = begin(self._around.policy)
             return commands
-        now, taken = anyio.current_time(), TakenUp(anew=past.anew)
+        now = anyio.current_time()
+        taken = PartsLost(message=past.lost) if past.lost else TakenUp(anew=past.anew)
         self._life, commands = step(replayed(past.events, self._around.policy, now), taken, now)
         await self._around.recorder.record(self._job, taken)
+        reached(Failpoint.TAKEN_UP)
         self._order = InOrder(self._life.paging.stored_to + 1)
         self._tell(taken)
         return commands
@@ -213,6 +226,9 @@ class Drive:
         event = await around.client.perform(command, self._job, leaving=leaving)
         if isinstance(command, FetchPage) and not isinstance(event, PageFetched):
             self._release(1)
+        answered = _ANSWERED.get(type(event))
+        if answered is not None:
+            reached(answered)
         await self._send.send(_Happened(event=event))
 
     async def _record_intent(self, command: Command) -> None:
@@ -224,6 +240,7 @@ class Drive:
         else:
             return
         await self._around.recorder.record(self._job, intent)
+        reached(Failpoint.INITIATE_INTENDED if isinstance(command, Initiate) else Failpoint.COMMIT_INTENDED)
         await self._send.send(_Happened(event=intent, recorded=True))
 
     async def _store_ready(self) -> None:
@@ -244,7 +261,8 @@ class Drive:
         self._storing = False
 
     def _frame(self, page: PageFetched) -> Frame:
-        return make_frame(page, records_member=self._around.records_member, codec=self._around.codec)
+        around = self._around
+        return make_frame(page, records_member=around.records_member, record_id=around.record_id, codec=around.codec)
 
     async def _seal(self) -> None:
         sealed = await self._around.recorder.seal(self._job, self._life.export)
@@ -278,7 +296,7 @@ def _detail(event: Event) -> str:
             return event.failure.message
         case StatusReported() if event.meaning is not Meaning.PROCESSING:
             return f"Status {event.spelled}"
-        case PageRefused():
+        case PageRefused() | PartsLost():
             return event.message
         case _:
             return ""

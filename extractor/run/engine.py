@@ -52,6 +52,7 @@ class Settings:
             re_exports=limits.re_exports,
             processing_timeout=limits.processing_timeout,
             row_count_is_total=self.dialect.row_count_is_total,
+            record_id_is_unique=self.dialect.record_id_is_unique,
         )
 
 
@@ -68,10 +69,14 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What an earlier process journaled of a job, oldest first; ``anew`` when the job had ended badly."""
+    """What an earlier process journaled of a job, oldest first; ``anew`` when the job had ended badly.
+
+    ``lost`` says why what it stored cannot be continued; empty when it can.
+    """
 
     events: Sequence[Event]
     anew: bool
+    lost: str = ""
 
 
 class Recorder(Protocol):
@@ -81,10 +86,7 @@ class Recorder(Protocol):
     """
 
     async def past(self, job: JobSpec) -> Past | None:
-        """What an earlier process journaled of the job, its parts ready to be continued; None for a new run.
-
-        Raises IntegrityError when the staged parts are not what the journal says.
-        """
+        """What an earlier process journaled of the job, its parts ready to be continued; None for a new run."""
         ...
 
     async def record(self, job: JobSpec, event: Event) -> None:

@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Exit, IntegrityError, LocalError
-from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, RunClosed, RunOpened
+from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, Noticed, RunClosed, RunOpened
 from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
 from extractor.protocol.vocabulary import Verdict
@@ -30,12 +30,15 @@ from extractor.remote import Client, Transport, open_client
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
-from extractor.run.history import JOURNAL, Unfinished
+from extractor.run.history import JOURNAL, QUARANTINE, Unfinished
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
+from extractor.run.restored import refuse_old_copy
 from extractor.run.verdicts import exit_code
+from extractor.run.vigil import Vigil
 from extractor.store.compression import codec
 from extractor.store.durable import check_writable, make_folders, remove_tree
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, RunEntry, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.writer import Writer
@@ -72,6 +75,7 @@ async def extract(
     ways = Ways(clock=clock or SystemClock(), transport=transport, interrupts=interrupts, earlier=earlier)
     await anyio.to_thread.run_sync(prepare_folders, config)
     with hold_lock(config.state), open_journal(config.state / JOURNAL) as journal:
+        refuse_old_copy(journal, config.output.path, plan, None if earlier is None else earlier.run_id)
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
         return await run.to_the_end()
 
@@ -129,16 +133,19 @@ class _Run:
         """Open, drive, close; signals are watched until the last word is said."""
         started = anyio.current_time()
         broken: LocalError | IntegrityError | None = None
+        edition: Edition | None = None
         async with anyio.create_task_group() as around:
             working = anyio.CancelScope()
             deadline = await self._watch(around, working)
-            edition = self._open()
             try:
+                edition = self._open()
                 await self._drive(edition, working, deadline)
             except* (LocalError, IntegrityError) as group:
                 broken = _first_leaf(group)
-            closed = self._close(anyio.current_time() - started, broken)
+            closed = None if edition is None else self._close(anyio.current_time() - started, broken)
             around.cancel_scope.cancel()
+        if closed is None:
+            raise broken or LocalError("the run could not begin")
         return closed
 
     def _open(self) -> Edition:
@@ -149,6 +156,7 @@ class _Run:
         hashed = config_hash(self._config)
         if earlier is not None:
             self._journal.reopen_run(self._run_id, pid=os.getpid())
+            reached(Failpoint.RUN_REOPENED)
         else:
             entry = RunEntry(
                 run_id=self._run_id,
@@ -160,6 +168,7 @@ class _Run:
                 started_at=started_at,
             )
             self._journal.add_run(entry, self._plan.jobs)
+            reached(Failpoint.RUN_JOURNALED)
         self._listener(self._opened())
         return Edition(
             run_id=self._run_id,
@@ -180,10 +189,15 @@ class _Run:
             staging=self._staging,
             codec=codec(output.compression),
             shard_bytes=output.shard_bytes,
+            quarantine=self._config.state / QUARANTINE / self._run_id,
+            record_id=self._settings.dialect.record_id,
             clock=self._ways.clock,
+            notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )
-        async with self._connect() as client, anyio.create_task_group() as around:
+        vigil = self._vigil(deadline)
+        async with self._connect(vigil) as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
+            around.start_soon(vigil.keep, client)
             engine = AsyncioEngine(
                 self._settings, client=client, listener=self._listener, halt=self._halt, deadline=deadline
             )
@@ -216,7 +230,18 @@ class _Run:
             requests_per_second=self._config.limits.requests_per_second,
         )
 
-    def _connect(self) -> AbstractAsyncContextManager[Client]:
+    def _vigil(self, deadline: float | None) -> Vigil:
+        return Vigil(
+            listener=self._listener,
+            halt=self._halt,
+            clock=self._ways.clock,
+            patience=self._config.limits.outage,
+            deadline=deadline,
+            jobs=len(self._plan.jobs),
+            done=lambda: self._standing.verdicts[Verdict.DONE],
+        )
+
+    def _connect(self, vigil: Vigil) -> AbstractAsyncContextManager[Client]:
         limits = self._settings.limits
         return open_client(
             self._settings.connection,
@@ -226,6 +251,8 @@ class _Run:
             clock=self._ways.clock,
             on_hold=lambda seconds, status: self._listener(ConnectionHeld(seconds=seconds, status=status)),
             on_skew=lambda seconds: self._listener(ClockCorrected(seconds=seconds)),
+            on_outage=vigil.began,
+            on_recovery=vigil.ended,
             transport=self._ways.transport,
         )
 
@@ -254,6 +281,7 @@ class _Run:
             )
         except LocalError as error:
             code, reason = code or int(Exit.SOME_FAILED), reason or str(error)
+        reached(Failpoint.RUN_CLOSED)
         if code == Exit.DONE:
             remove_tree(self._staging)
         done = standing.verdicts[Verdict.DONE]

@@ -14,6 +14,7 @@ from extractor.run.past import replayed
 from extractor.store.journal import Journal, read_journal
 
 JOURNAL = "journal.sqlite"
+QUARANTINE = "quarantine"  # in the state folder: what contradicted itself, by run
 _BEYOND_RESUMING = {Verdict.REFUSED, Verdict.EXPORT_FAILED, Verdict.INTEGRITY}
 
 

@@ -19,6 +19,7 @@ from extractor.run.drive import Drive, Surroundings
 from extractor.run.engine import Asker, Recorder, Settings
 from extractor.run.halt import Halt
 from extractor.store.compression import codec
+from extractor.store.failpoints import Failpoint, reached
 
 _ENCODERS = 1  # encoding holds the interpreter's lock: a second thread would only make both wait
 
@@ -43,6 +44,7 @@ class AsyncioEngine:
             recorder=recorder,
             policy=settings.policy(self._deadline),
             records_member=settings.dialect.records,
+            record_id=settings.dialect.record_id,
             codec=codec(settings.compression),
             pages=anyio.Semaphore(settings.limits.pages),
             encoding=anyio.CapacityLimiter(_ENCODERS),
@@ -69,6 +71,7 @@ class AsyncioEngine:
                 outcome = await Drive(job, around).to_the_end()
                 if outcome is None:
                     return
+                reached(Failpoint.JOB_FINISHED)
                 await around.recorder.ended(job, outcome)
                 around.listener(
                     JobEnded(ordinal=job.ordinal, label=job.label, dataset=str(job.dataset), outcome=outcome)

@@ -17,6 +17,7 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import Outcome
 from extractor.run.past import latest_export
 from extractor.store.compression import Compression
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
 from extractor.store.publish import FinishedJob, Publication, Published
@@ -38,16 +39,21 @@ class Edition:
 def collect(
     journal: Journal, edition: Edition, dataset: Dataset, jobs: Sequence[tuple[JobSpec, Outcome]], *, now: float
 ) -> Publication:
-    """Gather what a dataset's jobs left. Every job must be done; ``now`` is in Unix seconds."""
+    """Gather what a dataset's jobs left, and number it. Every job must be done; ``now`` is in Unix seconds."""
+    finished = tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs)
+    number = journal.number_publication(edition.run_id, dataset)
+    reached(Failpoint.NUMBER_GIVEN)
     return Publication(
         run_id=edition.run_id,
+        journal=journal.identity().id,
+        number=number,
         dataset=dataset,
         config_hash=edition.config_hash,
         compression=edition.compression,
         started=_iso(edition.started_at),
         finished=_iso(now),
         watermark=None,
-        jobs=tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs),
+        jobs=finished,
     )
 
 
@@ -69,7 +75,14 @@ def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> 
     if sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
     kept = summarize_kept(latest_export(journal.events(run_id, job.ordinal)).kept)
-    return FinishedJob(job=job, outcome=outcome, parts=sealed.parts, kept=kept, requests=outcome.requests)
+    return FinishedJob(
+        job=job,
+        outcome=outcome,
+        parts=sealed.parts,
+        kept=kept,
+        repeated=sealed.repeated,
+        requests=outcome.requests,
+    )
 
 
 def _iso(moment: float) -> str:

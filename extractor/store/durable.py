@@ -2,8 +2,8 @@
 
 Decides modes (files 0600, folders 0700, whatever the umask), that no symbolic link is followed into a new file, and
 what a failing disk is called: an OSError becomes a LocalError here, with its meaning and a remedy. Does not decide the
-order of operations: that is the promise of ``parts``, ``publish`` and ``writer``, and can be tested because there is
-this one door to count and to cut. SQLite has its own (``journal``).
+order of operations: that is the promise of ``parts``, ``publish`` and ``writer``, and can be tested because each of
+them passes the one ``door``, as the transactions of the ``journal`` do.
 
 Durable means: survives power loss. A file's bytes are durable after its ``sync``; its name after ``sync_folder`` of the
 folder that it is in. Called by ``parts``, ``publish`` and by ``run`` for its folders.
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from extractor.errors import LocalError
+from extractor.store import door
+from extractor.store.door import Kind, Operation
 
 _MEANINGS: Final = {
     errno.ENOSPC: "the disk is full; free some space, then resume",
@@ -49,9 +50,11 @@ def local_error(error: OSError, path: Path) -> LocalError:
 
 
 @contextmanager
-def _operation(path: Path) -> Iterator[None]:
-    """The door that every operation goes through."""
+def _about(path: Path, *operations: Operation) -> Iterator[None]:
+    """Let operations pass the door, do them in the block, and say what an OSError of either means."""
     try:
+        for operation in operations:
+            door.announce(operation)
         yield
     except OSError as error:
         raise local_error(error, path) from error
@@ -72,28 +75,28 @@ class AppendFile:
 
     def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``; not durable before ``sync``."""
-        with _operation(self.path):
-            rest = memoryview(data)
+        rest = memoryview(data)
+        with _about(self.path, Operation(kind=Kind.WRITE, path=self.path, data=rest)):
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
 
     def sync(self) -> None:
         """Make durable what was written; the name of a new file is not before ``sync_folder``."""
-        with _operation(self.path):
+        with _about(self.path, Operation(kind=Kind.SYNC, path=self.path)):
             os.fsync(self._fd)
 
     def close(self) -> None:
         """Give the descriptor back; does not sync."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            with _operation(self.path):
+            with _about(self.path):
                 os.close(fd)
 
 
 def create_file(path: Path) -> AppendFile:
     """Create ``path`` (0600), which must not exist, not even as a symbolic link."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with _operation(path):
+    with _about(path, Operation(kind=Kind.CREATE, path=path)):
         file = AppendFile(path, os.open(path, flags, 0o600))
         os.chmod(path, 0o600)  # noqa: PTH101 - a umask may have taken bits away; pathlib offers nothing safer
         return file
@@ -101,13 +104,13 @@ def create_file(path: Path) -> AppendFile:
 
 def open_to_append(path: Path) -> AppendFile:
     """Open ``path``, which must exist and not be a symbolic link, at its end."""
-    with _operation(path):
+    with _about(path):
         return AppendFile(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC))
 
 
 def truncate(path: Path, length: int) -> None:
     """Cut ``path`` to ``length`` bytes, durably. Raises LocalError if it is missing; never makes it longer."""
-    with _operation(path):
+    with _about(path, Operation(kind=Kind.TRUNCATE, path=path, length=length)):
         fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             if os.fstat(fd).st_size > length:
@@ -119,7 +122,7 @@ def truncate(path: Path, length: int) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable: what was created, renamed or removed in it."""
-    with _operation(folder):
+    with _about(folder, Operation(kind=Kind.SYNC_FOLDER, path=folder)):
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
@@ -136,7 +139,7 @@ def make_folders(folder: Path) -> None:
             break
         folder = folder.parent
     for each in reversed(missing):
-        with _operation(each):
+        with _about(each, Operation(kind=Kind.MAKE_FOLDER, path=each)):
             _make_folder(each)
         sync_folder(each.parent)
 
@@ -152,13 +155,13 @@ def _make_folder(folder: Path) -> None:
 
 def replace(source: Path, target: Path) -> None:
     """Rename ``source`` to ``target`` in the same file system, atomically; durable after ``sync_folder``."""
-    with _operation(target):
+    with _about(target, Operation(kind=Kind.RENAME, path=source, target=target)):
         os.replace(source, target)  # noqa: PTH105 - as the other operations here
 
 
 def link(source: Path, target: Path) -> bool:
     """Give ``source`` a second name; False if the file system cannot (another disk, no hard links): then copy."""
-    with _operation(target):
+    with _about(target, Operation(kind=Kind.LINK, path=source, target=target)):
         try:
             os.link(source, target, follow_symlinks=False)
         except OSError as error:
@@ -170,13 +173,16 @@ def link(source: Path, target: Path) -> bool:
 
 def remove_file(path: Path) -> None:
     """Remove a file that may be gone already; durable after ``sync_folder``."""
-    with _operation(path):
-        path.unlink(missing_ok=True)
+    if os.path.lexists(path):
+        with _about(path, Operation(kind=Kind.REMOVE, path=path)):
+            path.unlink(missing_ok=True)
 
 
 def remove_empty(folder: Path) -> None:
     """Remove ``folder``, durably, if it is there and empty."""
-    with _operation(folder):
+    if not folder.is_dir():
+        return
+    with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
         try:
             folder.rmdir()
         except FileNotFoundError:
@@ -189,9 +195,20 @@ def remove_empty(folder: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with everything in it, if it is there. Not durable, and nothing may depend on it."""
-    with _operation(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder with everything in it, if it is there. Not durable, and nothing may depend on it.
+
+    What cannot be removed stays. No symbolic link is followed.
+    """
+    if folder.is_symlink():
+        return
+    for place, folders, files in os.walk(folder, topdown=False):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
+        for name in (*files, *links):
+            with suppress(LocalError):
+                remove_file(here / name)
+        with suppress(LocalError), _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
+            here.rmdir()
 
 
 def write_small(path: Path, data: bytes) -> None:

@@ -6,6 +6,10 @@ lock of the state folder) and any number of readers.
 
 Every public method that changes something is one transaction and durable on return (WAL, ``synchronous=FULL``). A
 journal is used from one thread at a time.
+
+Formats. 1: the first. 2: the journal has an id of its own and numbers its publications, so that an old copy of it is
+recognised by what has been published since. An older one is brought up to date when it is opened for writing, in one
+transaction; for reading it is taken as it is.
 """
 
 from __future__ import annotations
@@ -23,10 +27,13 @@ import msgspec
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Event, ExportSealed, Outcome
+from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, TakenUp
+from extractor.store import door
+from extractor.store.door import Kind, Operation
+from extractor.store.durable import local_error
 from extractor.store.facts import decode_event, encode_event
 
-FORMAT = 1
+FORMAT = 2
 _APPLICATION = 0x53584A31  # "SXJ1": lets another program's database be refused
 
 
@@ -50,6 +57,14 @@ class Fact:
     ordinal: int
     at: float
     event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which journal this is, and the number of its newest publication (1-based; 0: none yet)."""
+
+    id: str
+    publications: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,19 +103,26 @@ class Journal:
                 self._run("add_dataset", {"run_id": run.run_id, **_fields(dataset)})
 
     def reopen_run(self, run_id: str, *, pid: int) -> None:
-        """Note that a run goes on in process ``pid``: what is done stays, what failed or was withheld is open again."""
+        """Note that a run goes on in process ``pid``: datasets that were withheld are open again.
+
+        How a job had ended stands until it is taken up itself.
+        """
         with self._transaction():
             self._run("reopen_run", {"run_id": run_id, "pid": pid})
-            self._run("reopen_jobs", {"run_id": run_id})
             self._run("reopen_datasets", {"run_id": run_id})
 
     def record(self, run_id: str, facts: Iterable[Fact], ends: Iterable[JobEnd] = ()) -> None:
-        """Add facts, and the ends of jobs, in the order given: all of them or none."""
+        """Add facts, and the ends of jobs, in the order given: all of them or none.
+
+        A job that is taken up has not ended any more.
+        """
         with self._transaction():
             for fact in facts:
                 kind, body = encode_event(fact.event)
                 row = {"run_id": run_id, "ordinal": fact.ordinal, "at": fact.at, "kind": kind, "body": body}
                 self._run("add_event", row)
+                if isinstance(fact.event, TakenUp):
+                    self._run("take_up_job", {"run_id": run_id, "ordinal": fact.ordinal})
             for end in ends:
                 row = {
                     "run_id": run_id,
@@ -110,6 +132,17 @@ class Journal:
                     "outcome": msgspec.json.encode(end.outcome),
                 }
                 self._run("end_job", row)
+
+    def number_publication(self, run_id: str, dataset: Dataset) -> int:
+        """Give a dataset's publication its number: the next one of this journal, or the one that it has already."""
+        row = {"run_id": run_id, **_fields(dataset)}
+        number: int | None = self._rows("dataset", row)[0]["number"]
+        if number is not None:
+            return number
+        with self._transaction():
+            self._run("next_number", {})
+            self._run("number_dataset", row)
+        return self.identity().publications
 
     def end_dataset(self, run_id: str, dataset: Dataset, *, state: str, path: str = "", records: int = 0) -> None:
         """Note what became of a dataset: ``published`` (with its folder) or ``withheld``."""
@@ -128,6 +161,11 @@ class Journal:
         }
         with self._transaction():
             self._run("end_run", row)
+
+    def identity(self) -> Identity:
+        """Say which journal this is."""
+        (row,) = self._rows("identity", {})
+        return Identity(**row)
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run, newest first, with counts of its jobs."""
@@ -160,10 +198,12 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                door.announce(Operation(kind=Kind.TRANSACTION, path=self._path))
+                self._connection.execute("COMMIT")
             except BaseException:  # whatever it was, a cancellation too: undone here, and raised on as it came
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a COMMIT that fails for a full disk may have undone it already
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _run(self, name: str, values: Mapping[str, Any]) -> None:
         self._connection.execute(_STATEMENTS[name], values)
@@ -181,6 +221,8 @@ class Journal:
             yield
         except sqlite3.DatabaseError as error:
             raise _explained(error, self._path) from None
+        except OSError as error:
+            raise local_error(error, self._path) from None
 
 
 def open_journal(path: Path) -> Journal:
@@ -233,17 +275,27 @@ def _check_format(connection: sqlite3.Connection, path: Path, *, writable: bool)
     if tables == 0 and version == 0:
         if not writable:
             raise LocalError(f"{path}: the journal is empty -- no run has been recorded")
-        schema = _STATEMENTS["schema"]
-        head = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {FORMAT};"
-        connection.executescript(f"BEGIN IMMEDIATE; {head} {schema} COMMIT;")
+        _script(connection, path, f"PRAGMA application_id = {_APPLICATION}; {_STATEMENTS['schema']}")
         return
     if application != _APPLICATION:
         raise IntegrityError(f"{path}: not a journal of extractor -- choose another state folder")
-    if version != FORMAT:
+    if not 1 <= version <= FORMAT:
         raise IntegrityError(
-            f"{path}: journal format {version}, this version reads {FORMAT} -- use the extractor that wrote it, or "
-            "another state folder"
+            f"{path}: journal format {version}, this version reads up to {FORMAT} -- use the extractor that wrote it, "
+            "or another state folder"
         )
+    if writable and version < FORMAT:
+        _script(connection, path, "".join(_STATEMENTS[f"migrate_{old}"] for old in range(version, FORMAT)))
+
+
+def _script(connection: sqlite3.Connection, path: Path, script: str) -> None:
+    """Bring a journal to the present format, all or nothing."""
+    connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT};")
+    try:
+        door.announce(Operation(kind=Kind.TRANSACTION, path=path))
+    except OSError as error:
+        raise local_error(error, path) from None
+    connection.execute("COMMIT")
 
 
 def _explained(error: sqlite3.Error, path: Path) -> LocalError | IntegrityError:

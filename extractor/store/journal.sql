@@ -1,8 +1,14 @@
--- The journal of a state folder: every statement that touches it, by name. Format 1.
+-- The journal of a state folder: every statement that touches it, by name. Format 2.
 -- Times are Unix seconds, REAL. Bodies are JSON. The AccessToken stands in event bodies: the file is a secret (0600).
 
 -- name: schema
 -- One row a run, one a job of it, one a dataset of it; events are the facts that a job's life is folded from.
+-- "journal" has one row: who this journal is, and how many publications it has numbered.
+CREATE TABLE journal (
+  id           TEXT NOT NULL,
+  publications INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
 CREATE TABLE run (
   run_id       TEXT PRIMARY KEY,
   plan_id      TEXT NOT NULL,
@@ -35,6 +41,7 @@ CREATE TABLE dataset (
   state    TEXT NOT NULL,
   path     TEXT NOT NULL DEFAULT '',
   records  INTEGER NOT NULL DEFAULT 0,
+  number   INTEGER,
   PRIMARY KEY (run_id, kind, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE event (
@@ -46,6 +53,29 @@ CREATE TABLE event (
   body     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_of_job ON event (run_id, ordinal);
+
+-- name: migrate_1
+-- From format 1 to 2: a journal learns who it is, and numbers its publications.
+CREATE TABLE journal (
+  id           TEXT NOT NULL,
+  publications INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
+ALTER TABLE dataset ADD COLUMN number INTEGER;
+
+-- name: identity
+SELECT id, publications FROM journal;
+
+-- name: next_number
+UPDATE journal SET publications = publications + 1;
+
+-- name: number_dataset
+-- A publication that is begun again keeps its number.
+UPDATE dataset SET number = (SELECT publications FROM journal)
+WHERE run_id = :run_id AND kind = :kind AND name = :name;
+
+-- name: dataset
+SELECT * FROM dataset WHERE run_id = :run_id AND kind = :kind AND name = :name;
 
 -- name: add_run
 INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at)
@@ -77,9 +107,10 @@ WHERE run_id = :run_id;
 -- A run that goes on is not finished any more.
 UPDATE run SET pid = :pid, finished_at = NULL, exit_code = NULL, reason = '' WHERE run_id = :run_id;
 
--- name: reopen_jobs
--- Done stays done; everything else is to be told anew.
-UPDATE job SET verdict = NULL, message = '', outcome = NULL WHERE run_id = :run_id AND verdict <> 'done';
+-- name: take_up_job
+-- How it ended before is told until it is taken up. Done stays done.
+UPDATE job SET verdict = NULL, message = '', outcome = NULL
+WHERE run_id = :run_id AND ordinal = :ordinal AND verdict <> 'done';
 
 -- name: reopen_datasets
 UPDATE dataset SET state = 'open' WHERE run_id = :run_id AND state = 'withheld';

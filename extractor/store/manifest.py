@@ -74,10 +74,21 @@ class ShardEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sha256: Sha256
 
 
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which journal this publication stands in, and its 1-based number there.
+
+    A journal that has given out lower numbers only is an old copy of itself.
+    """
+
+    id: str
+    publication: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class JobEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was asked, and what came. ``batch`` is 1-based; ``last_date_time`` is None for a full export.
 
-    ``total_results`` and ``row_count`` are the server's own numbers; None where it did not give them.
+    ``total_results`` and ``row_count`` are the server's own numbers; None where it did not give them. ``repeated_ids``
+    counts records whose id had come before in the same export (0, unless the configuration lets them pass).
     """
 
     job_id: str
@@ -95,6 +106,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     possible_orphans: Count
     note: str
     kept_text: KeptSummary
+    repeated_ids: Count
     shards: tuple[RangeEntry, ...]
 
 
@@ -109,6 +121,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retries: Count
     possible_orphans: Count
     kept_text: Count
+    repeated_ids: Count
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,6 +132,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     format: Literal[1] = 1
     run: str
+    journal: JournalEntry
     extractor: str
     dataset: DatasetEntry
     config_hash: str

@@ -1,8 +1,10 @@
-"""The staging files of one export: append, sync, seal; and the order of pages before that.
+"""The staging files of one export: append, sync, seal.
 
-Decides when a part is full, and what of a part counts after a crash: what the journal says, and not one byte more.
-Does not journal (``writer`` does, after ``sync``) and does not know records: a frame is bytes. Called by ``writer``;
-``InOrder`` by ``run.drive``.
+Decides when a part is full, what of a part counts after a crash (what the journal says, and not one byte more), and
+that a part whose sync failed is condemned: what was durable of it before is copied into a new file, what was not is
+written again, and the old file is never synced a second time, because a second sync may report success for bytes that
+the first one lost. Does not journal (``writer`` does, after ``sync``) and does not know records: a frame is bytes.
+Called by ``writer``.
 
 Decided: rotation is a function of frame sizes alone, and frames of pages alone, so the same pages give the same parts
 whatever crashed in between (design, section 6, rule 9).
@@ -11,20 +13,25 @@ whatever crashed in between (design, section 6, rule 9).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import io
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import SealedPart
 from extractor.store import durable
 from extractor.store.compression import Codec
+from extractor.store.counted import CountedFile
 from extractor.store.durable import AppendFile
+from extractor.store.failpoints import Failpoint, reached
+from extractor.store.identity import Census, ids_of
 
 _CHUNK: Final = 1024 * 1024
-
-Item = TypeVar("Item")
+_LINES: Final = 1000  # read again at once
 
 
 class Marked(Protocol):
@@ -68,24 +75,38 @@ class ExportParts:
     after ``reopen`` with the journaled marks.
     """
 
-    def __init__(self, folder: Path, codec: Codec, shard_bytes: int, *, root: Path) -> None:
-        """Touch nothing yet. ``root`` is the run's staging folder, to which the names of sealed parts are relative."""
+    def __init__(self, folder: Path, codec: Codec, shard_bytes: int, *, root: Path, record_id: str) -> None:
+        """Touch nothing yet. ``root`` is the run's staging folder, to which the names of sealed parts are relative.
+
+        ``record_id`` is the member that tells one record from another, for parts that must be read again.
+        """
         self._folder = folder
         self._root = root
-        self._extension = codec.extension
+        self._codec = codec
         self._shard_bytes = shard_bytes
+        self._record_id = record_id
         self._marks: list[Mark] = []  # one of each part
         self._hashes: list[hashlib._Hash | None] = []  # None: of a reopened part, to be read from the file
+        self._census: Census | None = Census()  # None: of reopened parts, to be read from the files
         self._file: AppendFile | None = None
         self._new_names = False
-        self._dirty = False
+        self._durable_bytes = 0  # of the last part
+        self._unsynced: list[bytes] = []  # the frames behind them
         self._failed = False
+        self.rewritten = 0  # parts that had to be written anew
 
-    def append(self, frame: bytes, *, records: int, uncompressed_bytes: int) -> Mark:
+    @property
+    def repeated(self) -> int:
+        """How many records carry an id that came before. To be asked after ``recount``."""
+        return 0 if self._census is None else self._census.repeated
+
+    def append(self, frame: bytes, *, records: int, uncompressed_bytes: int, ids: array[int]) -> Mark:
         """Append a frame; durable after ``sync``. A part that would outgrow ``shard_bytes`` is closed before.
 
         An empty frame changes nothing and gives the present mark. Raises LocalError.
         """
+        if self._census is not None:
+            self._census.add(ids)
         self._refuse_if_failed()
         if not frame:
             return self._marks[-1] if self._marks else Mark(part=0)
@@ -109,22 +130,43 @@ class ExportParts:
         self._refuse_if_failed()
         self._guarded(self._sync)
 
-    def seal(self) -> tuple[SealedPart, ...]:
-        """Make everything durable, close the files and give what they are, in order. May be called twice.
+    def recount(self) -> None:
+        """Read what an earlier process wrote, for checksums and ids. Slow; before ``seal``, when all is appended.
 
-        A part that was reopened is read once here, for its checksum.
+        Does nothing when everything was written by this object. Raises LocalError, or IntegrityError where a file
+        cannot be read to its end.
         """
+        if self._census is not None:
+            return
+        census = Census()
+        for part in range(len(self._marks)):
+            path = self._path(part)
+            try:
+                with path.open("rb", buffering=0) as file:
+                    counted = CountedFile(file)
+                    lines = self._codec.stream(io.BufferedReader(counted, _CHUNK), path)
+                    while batch := list(islice(lines, _LINES)):
+                        census.add(ids_of(batch, self._record_id))
+                    self._hashes[part] = counted.digest
+            except OSError as error:
+                raise durable.local_error(error, path) from error
+        self._census = census
+
+    def seal(self) -> tuple[SealedPart, ...]:
+        """Make everything durable, close the files and give what they are, in order. May be called twice."""
         self._refuse_if_failed()
         self._guarded(self._close)
+        self.recount()
         return tuple(
             SealedPart(
                 name=self._path(mark.part).relative_to(self._root).as_posix(),
                 records=mark.part_records,
                 bytes=mark.part_bytes,
                 uncompressed_bytes=mark.part_uncompressed_bytes,
-                sha256=self._digest(mark.part),
+                sha256=digest.hexdigest(),
             )
-            for mark in self._marks
+            for mark, digest in zip(self._marks, self._hashes, strict=True)
+            if digest is not None
         )
 
     def drop(self) -> None:
@@ -132,9 +174,22 @@ class ExportParts:
         self.close()
         self._marks.clear()
         self._hashes.clear()
-        self._new_names = self._dirty = self._failed = False
+        self._census = Census()
+        self._new_names = self._failed = False
+        self._synced(0)
         self._remove_beyond(0)
         durable.remove_empty(self._folder)
+
+    def set_aside(self, folder: Path) -> bool:
+        """Move the folder with everything in it to ``folder``, durably; False when there is nothing to move."""
+        self.close()
+        if not self._folder.is_dir() or folder.exists():
+            return False
+        durable.make_folders(folder.parent)
+        durable.replace(self._folder, folder)
+        durable.sync_folder(folder.parent)
+        durable.sync_folder(self._folder.parent)
+        return True
 
     def reopen(self, marks: Iterable[Marked]) -> None:
         """Go back to what is journaled: cut every part to its last mark, remove what no mark names.
@@ -152,7 +207,7 @@ class ExportParts:
             if size < mark.part_bytes:
                 raise IntegrityError(
                     f"{path}: the journal knows {mark.part_bytes} bytes of it, but there are {size}; "
-                    "the staging folder was changed from outside: start a new run"
+                    "the staging folder was changed from outside. The next `extractor resume` asks for the export anew"
                 )
             durable.truncate(path, mark.part_bytes)
         self._remove_beyond(len(last))
@@ -166,7 +221,9 @@ class ExportParts:
             for part in range(len(last))
         ]
         self._hashes = [None] * len(last)
-        self._new_names = self._dirty = self._failed = False
+        self._census = None if last else Census()
+        self._new_names = self._failed = False
+        self._synced(self._marks[-1].part_bytes if self._marks else 0)
 
     def close(self) -> None:
         """Give the open file back without syncing it. May be called twice; an append opens it again."""
@@ -175,11 +232,12 @@ class ExportParts:
             file.close()
 
     def _path(self, part: int) -> Path:
-        return self._folder / f"part-{part:05d}{self._extension}"
+        return self._folder / f"part-{part:05d}{self._codec.extension}"
 
     def _start(self) -> None:
         self._marks.append(Mark(part=len(self._marks)))
         self._hashes.append(hashlib.sha256())
+        self._synced(0)
 
     def _write(self, frame: bytes) -> None:
         mark = self._marks[-1]
@@ -189,39 +247,50 @@ class ExportParts:
             self._new_names = True
         elif self._file is None:
             self._file = durable.open_to_append(self._path(mark.part))
-        self._dirty = True
+        self._unsynced.append(frame)
         self._file.write(frame)
         digest = self._hashes[-1]
         if digest is not None:
             digest.update(frame)
 
     def _sync(self) -> None:
-        if self._dirty:
+        if self._unsynced:
+            path = self._path(self._marks[-1].part)
             # A file that was closed while dirty is opened again: fsync is about the file, not the descriptor.
-            self._file = self._file or durable.open_to_append(self._path(self._marks[-1].part))
-            self._file.sync()
-            self._dirty = False
+            self._file = self._file or durable.open_to_append(path)
+            try:
+                self._file.sync()
+            except LocalError:
+                self._write_anew(path)
+            self._synced(self._marks[-1].part_bytes)
         if self._new_names:
             durable.sync_folder(self._folder)
             self._new_names = False
 
+    def _synced(self, size: int) -> None:
+        self._durable_bytes = size
+        self._unsynced.clear()
+
+    def _write_anew(self, path: Path) -> None:
+        """Replace a condemned part; one more failure is the end of it."""
+        self.close()
+        anew = path.with_name(f"{path.name}.anew")
+        durable.remove_file(anew)
+        self._file = durable.create_file(anew)
+        for chunk in _chunks(path, self._durable_bytes):
+            self._file.write(chunk)
+        for frame in self._unsynced:
+            self._file.write(frame)
+        self._file.sync()
+        reached(Failpoint.PART_REWRITTEN)
+        durable.replace(anew, path)
+        self._file.path = path
+        self._new_names = True
+        self.rewritten += 1
+
     def _close(self) -> None:
         self._sync()
         self.close()
-
-    def _digest(self, part: int) -> str:
-        digest = self._hashes[part]
-        if digest is None:
-            digest = hashlib.sha256()
-            path = self._path(part)
-            try:
-                with path.open("rb") as file:
-                    while chunk := file.read(_CHUNK):
-                        digest.update(chunk)
-            except OSError as error:
-                raise durable.local_error(error, path) from error
-            self._hashes[part] = digest
-        return digest.hexdigest()
 
     def _remove_beyond(self, count: int) -> None:
         """Remove what is in the folder beside the first ``count`` parts."""
@@ -247,33 +316,14 @@ class ExportParts:
             raise LocalError(f"{self._folder}: an earlier write failed; resume the run once the cause is gone")
 
 
-class InOrder(Generic[Item]):
-    """Puts pages that arrive out of order back in order. Pure; holds what came early until its turn.
-
-    ``first`` is the 1-based index of the next record expected: 1, or one more than what is stored already. How many
-    can be held is bounded by who asks for pages (``protocol.paging``'s window).
-    """
-
-    def __init__(self, first: int = 1) -> None:
-        self._next = first
-        self._held: dict[int, tuple[int, Item]] = {}
-
-    @property
-    def held(self) -> int:
-        """How many items wait for an earlier one."""
-        return len(self._held)
-
-    def put(self, offset: int, count: int, item: Item) -> list[Item]:
-        """Take in ``count`` records from the 1-based ``offset`` on; give the items whose turn has come, in order.
-
-        Raises IntegrityError, and changes nothing, for an offset that was given before or is held already.
-        """
-        if offset < self._next or offset in self._held:
-            raise IntegrityError(f"a page at offset {offset} arrived a second time")
-        self._held[offset] = (count, item)
-        ready: list[Item] = []
-        while self._next in self._held:
-            count, item = self._held.pop(self._next)
-            ready.append(item)
-            self._next += count
-        return ready
+def _chunks(path: Path, size: int) -> Iterator[bytes]:
+    """Read the first ``size`` bytes of a file. Raises IntegrityError if there are fewer."""
+    try:
+        with path.open("rb") as file:
+            while size and (chunk := file.read(min(size, _CHUNK))):
+                size -= len(chunk)
+                yield chunk
+    except OSError as error:
+        raise durable.local_error(error, path) from error
+    if size:
+        raise IntegrityError(f"{path}: it is shorter than what was durable of it; the disk has lost data")

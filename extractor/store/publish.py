@@ -24,10 +24,15 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import Outcome, SealedPart
 from extractor.store import durable, manifest
 from extractor.store.compression import Compression, codec
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.manifest import KeptSummary, Manifest, ShardEntry
 from extractor.store.packing import Packing, Range, pack
 
 _CHUNK: Final = 1024 * 1024
+_ASK_ANEW: Final = (
+    "the disk or another program has changed the staging folder. Nothing of this dataset was published: "
+    "`extractor resume` asks for the job anew"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +43,20 @@ class FinishedJob:
     outcome: Outcome
     parts: tuple[SealedPart, ...]
     kept: KeptSummary = field(default_factory=KeptSummary)
+    repeated: int = 0
     requests: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``."""
+    """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``.
+
+    ``journal`` and ``number`` say which journal knows of it, and as its how-manieth.
+    """
 
     run_id: str
+    journal: str
+    number: int
     dataset: Dataset
     config_hash: str
     compression: Compression
@@ -63,12 +74,21 @@ class Published:
     manifest: Manifest
 
 
+class PartLost(IntegrityError):  # noqa: N818 - the house's words
+    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name."""
+
+    def __init__(self, message: str, part: str) -> None:
+        super().__init__(message)
+        self.part = part
+
+
 def publish(publication: Publication, *, staging: Path, output: Path, shard_bytes: int) -> Published:
     """Publish a dataset to ``<output>/<dataset>/run=<run_id>``; all is durable on return, and the parts are gone.
 
     May be called again after a crash, or after it returned: it goes on from the parts as long as the folder does not
     stand under its final name, and from the folder afterwards. ``latest.json`` never goes back to an older run. Raises
-    IntegrityError when a part is not what was sealed, LocalError when the disk fails.
+    PartLost when a part is not what was sealed, IntegrityError when something else stands under the final name,
+    LocalError when the disk fails.
     """
     folder = output / publication.dataset.folder
     final = folder / f"run={publication.run_id}"
@@ -77,13 +97,17 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
         _clear(hidden)
         durable.make_folders(hidden)
         _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        reached(Failpoint.FOLDER_BUILT)
         durable.replace(hidden, final)
-    durable.sync_folder(
-        folder
-    )  # also when the rename was another call's, which may have been killed before it came here
+        reached(Failpoint.FOLDER_RENAMED)
+    # Also when the rename was another call's, which may have been killed before it came here.
+    durable.sync_folder(folder)
+    reached(Failpoint.FOLDER_SYNCED)
     text, published = _confirm(final, publication)
     _point(folder, published, text)
+    reached(Failpoint.POINTER_MOVED)
     _remove_parts(publication, staging)
+    reached(Failpoint.PARTS_REMOVED)
     return Published(folder=final, manifest=published)
 
 
@@ -104,8 +128,10 @@ def _build(publication: Publication, *, staging: Path, folder: Path, shard_bytes
         for index, parts in enumerate(packing.shards)
     )
     durable.sync_folder(folder)
+    reached(Failpoint.SHARDS_MADE)
     text = manifest.encode(_describe(publication, packing, shards))
     durable.write_small(folder / manifest.MANIFEST, text)
+    reached(Failpoint.MANIFEST_WRITTEN)
     durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
 
 
@@ -134,7 +160,7 @@ def _make_shard(parts: Sequence[SealedPart], *, staging: Path, path: Path) -> Sh
 
 
 def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.AppendFile | None) -> None:
-    """Read a part to its end, into the shard's hash and file; raise IntegrityError if it is not what was sealed."""
+    """Read a part to its end, into the shard's hash and file; raise PartLost if it is not what was sealed."""
     path = staging / part.name
     digest = hashlib.sha256()
     try:
@@ -144,19 +170,19 @@ def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.A
                 shard.update(chunk)
                 if file is not None:
                     file.write(chunk)
+    except FileNotFoundError:
+        raise PartLost(f"{path}: it is gone; {_ASK_ANEW}", part.name) from None
     except OSError as error:
         raise durable.local_error(error, path) from error
     if digest.hexdigest() != part.sha256:
-        raise IntegrityError(
-            f"{path}: its bytes are not those that were sealed; the disk or another program has changed it. "
-            "Nothing of this dataset was published: run it anew"
-        )
+        raise PartLost(f"{path}: its bytes are not those that were sealed; {_ASK_ANEW}", part.name)
 
 
 def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEntry, ...]) -> Manifest:
     jobs = tuple(_job_entry(job, ranges) for job, ranges in zip(publication.jobs, packing.ranges, strict=True))
     return Manifest(
         run=publication.run_id,
+        journal=manifest.JournalEntry(id=publication.journal, publication=publication.number),
         extractor=__version__,
         dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
         config_hash=publication.config_hash,
@@ -174,6 +200,7 @@ def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEnt
             retries=sum(job.retries for job in jobs),
             possible_orphans=sum(job.possible_orphans for job in jobs),
             kept_text=sum(job.kept_text.count for job in jobs),
+            repeated_ids=sum(job.repeated_ids for job in jobs),
         ),
         shards=shards,
         jobs=jobs,
@@ -198,6 +225,7 @@ def _job_entry(finished: FinishedJob, ranges: Sequence[Range]) -> manifest.JobEn
         possible_orphans=outcome.possible_orphans,
         note=outcome.note,
         kept_text=finished.kept,
+        repeated_ids=finished.repeated,
         shards=tuple(manifest.RangeEntry(shard=each.shard, first=each.first, records=each.records) for each in ranges),
     )
 

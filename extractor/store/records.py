@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import re
+from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ import orjson
 from extractor.errors import IntegrityError
 from extractor.protocol.vocabulary import KeptText
 from extractor.store import grammar
+from extractor.store.identity import id_in, id_in_text
 from extractor.store.spelling import keep, settle
 
 # An escaped backslash, a pair, or (in the group) half of one.
@@ -35,17 +37,22 @@ _SURROGATES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPage:
-    """The lines of a page, each ended by a newline; ``kept`` names those in the server's own spelling."""
+    """The lines of a page, each ended by a newline; ``kept`` names those in the server's own spelling.
+
+    ``ids`` are those of the records that have one (``identity``), in order.
+    """
 
     lines: bytes = field(repr=False)
     records: int
     kept: tuple[KeptText, ...] = ()
+    ids: array[int] = field(repr=False, default_factory=lambda: array("Q"))
 
 
-def encode_page(body: bytes, *, records_member: str, count: int, first: int) -> EncodedPage:
+def encode_page(body: bytes, *, records_member: str, record_id: str, count: int, first: int) -> EncodedPage:
     """Encode a page. ``first`` is the 1-based index of its first record in the export, ``count`` the envelope's Count.
 
-    ``records_member`` is matched exactly, else without regard to case; absent or null, it has no records. Raises
+    ``records_member`` is matched exactly, else without regard to case; absent or null, it has no records. So is
+    ``record_id``, the member that tells one record from another. Raises
     IntegrityError when a record cannot be a line, or when there are not ``count`` of them; the message names page and
     record, never the content. Pure; holds no reference to ``body`` afterwards.
     """
@@ -57,9 +64,13 @@ def encode_page(body: bytes, *, records_member: str, count: int, first: int) -> 
         )
     lines: list[bytes] = []
     kept: list[KeptText] = []
+    ids = array("Q")
     for index, raw in enumerate(records):
         text = bytes(raw)  # a copy: a Raw would pin the whole page
-        line = _canonical(text)
+        line, record = _canonical(text)
+        known = id_in_text(text, record_id) if line is None else id_in(record, record_id)
+        if known is not None:
+            ids.append(known)
         if line != text:
             try:
                 line, reason = keep(text) if line is None else settle(text, line)
@@ -71,15 +82,16 @@ def encode_page(body: bytes, *, records_member: str, count: int, first: int) -> 
             raise _refusal(first, index, "it is not a JSON object")
         lines.append(line)
     lines.append(b"")
-    return EncodedPage(lines=b"\n".join(lines), records=count, kept=tuple(kept))
+    return EncodedPage(lines=b"\n".join(lines), records=count, kept=tuple(kept), ids=ids)
 
 
-def _canonical(text: bytes) -> bytes | None:
-    """What orjson makes of a record; None if it refuses to read or to write it."""
+def _canonical(text: bytes) -> tuple[bytes | None, Any]:
+    """What orjson makes of a record, and the record; None if it refuses to read or to write it."""
     try:
-        return orjson.dumps(orjson.loads(text))
+        record = orjson.loads(text)
+        return orjson.dumps(record), record
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return None
+        return None, None
 
 
 def _cut(body: bytes, member: str, first: int) -> Sequence[bytes | msgspec.Raw]:

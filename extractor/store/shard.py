@@ -7,18 +7,18 @@ opened at all: a regular file of the folder that is checked. Does not know the o
 
 from __future__ import annotations
 
-import hashlib
 import io
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 import orjson
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.store.compression import Compression, codec
+from extractor.store.counted import CountedFile
 from extractor.store.durable import local_error
 from extractor.store.grammar import NotJson
 from extractor.store.manifest import ShardEntry
@@ -46,7 +46,7 @@ def check_shard(
     try:
         check_regular(path, folder)
         with path.open("rb", buffering=0) as file:
-            counted = _Counted(file, progress)
+            counted = CountedFile(file, progress)
             problems = list(_compare(counted, path, entry, compression))
     except OSError as error:
         problems = [without_path(local_error(error, path), path)]
@@ -76,28 +76,7 @@ def without_path(error: LocalError | IntegrityError, path: Path) -> str:
     return str(error).removeprefix(f"{path}: ")
 
 
-class _Counted(io.RawIOBase):
-    """A file that hashes and counts what is read of it."""
-
-    def __init__(self, file: io.FileIO, progress: Callable[[int], None]) -> None:
-        self._file = file
-        self._progress = progress
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = cast("bytearray", buffer)  # io hands in something writable
-        size = self._file.readinto(target) or 0
-        self.digest.update(memoryview(target)[:size])
-        self.size += size
-        self._progress(size)
-        return size
-
-
-def _compare(file: _Counted, path: Path, entry: ShardEntry, compression: Compression) -> Iterator[str]:
+def _compare(file: CountedFile, path: Path, entry: ShardEntry, compression: Compression) -> Iterator[str]:
     source = io.BufferedReader(file, _CHUNK)
     stream = codec(compression).stream(source, path)
     lines = _Lines()

@@ -139,6 +139,7 @@ def _check_sums(published: Manifest) -> Iterator[str]:
         "retries": (totals.retries, sum(each.retries for each in published.jobs)),
         "possible_orphans": (totals.possible_orphans, sum(each.possible_orphans for each in published.jobs)),
         "kept_text": (totals.kept_text, sum(each.kept_text.count for each in published.jobs)),
+        "repeated_ids": (totals.repeated_ids, sum(each.repeated_ids for each in published.jobs)),
     }
     for name, (total, added) in sums.items():
         if total != added:

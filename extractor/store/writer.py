@@ -11,6 +11,7 @@ which multiplies the syncs.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +22,16 @@ import anyio.to_thread
 
 from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
-from extractor.protocol.vocabulary import Event, ExportSealed, KeptText, Outcome, PageFetched, PageStored
+from extractor.protocol.vocabulary import Event, ExportSealed, KeptText, Outcome, PageFetched, PageStored, Verdict
 from extractor.store.compression import Codec
+from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Fact, JobEnd, Journal
 from extractor.store.parts import ExportParts
 from extractor.store.records import encode_page
 
 Result = TypeVar("Result")
 
+_REWRITTEN = "the disk failed to make a file durable; it was written anew, and is durable now -- check the disk"
 _GROUP = 64  # works a transaction: enough to share a sync, few enough to answer soon
 
 
@@ -40,19 +43,23 @@ class Frame:
     lines: int
     uncompressed_bytes: int
     kept: tuple[KeptText, ...]
+    ids: array[int] = field(repr=False)
 
 
-def make_frame(page: PageFetched, *, records_member: str, codec: Codec) -> Frame:
+def make_frame(page: PageFetched, *, records_member: str, record_id: str, codec: Codec) -> Frame:
     """Encode a page into a frame: a pure function of bytes, fit for any thread or process.
 
     Raises IntegrityError when a record cannot be a line or the page's Count is not the number of its records.
     """
-    encoded = encode_page(page.body, records_member=records_member, count=page.count, first=page.offset)
+    encoded = encode_page(
+        page.body, records_member=records_member, record_id=record_id, count=page.count, first=page.offset
+    )
     return Frame(
         data=codec.frame(encoded.lines),
         lines=encoded.records,
         uncompressed_bytes=len(encoded.lines),
         kept=encoded.kept,
+        ids=encoded.ids,
     )
 
 
@@ -79,18 +86,36 @@ class Writer:
     """
 
     def __init__(
-        self, journal: Journal, *, run_id: str, staging: Path, codec: Codec, shard_bytes: int, clock: Clock
+        self,
+        journal: Journal,
+        *,
+        run_id: str,
+        staging: Path,
+        quarantine: Path,
+        codec: Codec,
+        shard_bytes: int,
+        record_id: str,
+        clock: Clock,
+        notice: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
+        """``quarantine`` is where parts that contradict each other are set aside.
+
+        ``notice`` is told, on the event loop, what a person should know of the disk.
+        """
         self._journal = journal
         self._run_id = run_id
         self._staging = staging
         self._codec = codec
+        self._quarantine = quarantine
         self._shard_bytes = shard_bytes
+        self._record_id = record_id
         self._clock = clock
+        self._notice = notice
         self._parts: dict[int, ExportParts] = {}
         self._broken: LocalError | IntegrityError | None = None
         self._send, self._receive = anyio.create_memory_object_stream[_Work](_GROUP)
         self._thread = anyio.CapacityLimiter(1)
+        self._reading = anyio.CapacityLimiter(1)
 
     async def record(self, ordinal: int, event: Event) -> None:
         """Journal a durable event of a job."""
@@ -105,7 +130,10 @@ class Writer:
         return work.event
 
     async def seal(self, ordinal: int, export: int) -> ExportSealed:
-        """Close the parts of an export."""
+        """Close the parts of an export. Those that an earlier process wrote are read once more, beside the writing."""
+        parts = self._parts.get(ordinal)
+        if parts is not None:
+            await anyio.to_thread.run_sync(parts.recount, limiter=self._reading)
         work = _Work(ordinal=ordinal, export=export, seal=True)
         await self._submit(work)
         if not isinstance(work.event, ExportSealed):
@@ -126,8 +154,8 @@ class Writer:
         self._parts[ordinal] = parts
 
     async def end(self, ordinal: int, outcome: Outcome) -> None:
-        """Journal how a job ended."""
-        await self._submit(_Work(ordinal=ordinal, end=outcome))
+        """Journal how a job ended. What contradicts itself is set aside then, and kept for who wants to look at it."""
+        await self._submit(_Work(ordinal=ordinal, export=outcome.exports, end=outcome))
 
     async def on_thread(self, act: Callable[[], Result]) -> Result:
         """Run ``act`` where the journal is used: between two groups, never beside one."""
@@ -151,9 +179,12 @@ class Writer:
     async def _serve(self, group: list[_Work]) -> None:
         if self._broken is None:
             try:
-                await anyio.to_thread.run_sync(self._write, group, limiter=self._thread)
+                said = await anyio.to_thread.run_sync(self._write, group, limiter=self._thread)
             except (LocalError, IntegrityError) as error:
                 self._broken = error
+            else:
+                for sentence in said:
+                    self._notice(sentence)
         for work in group:
             work.done.set()
 
@@ -163,30 +194,60 @@ class Writer:
         if self._broken is not None:
             raise type(self._broken)(str(self._broken))
 
-    def _write(self, group: list[_Work]) -> None:
-        """Bytes, sync, seals, facts, and last what the facts have made worthless."""
+    def _write(self, group: list[_Work]) -> list[str]:
+        """Bytes, sync, seals, facts, and last what the facts have made worthless; give what a person should know."""
+        said = self._store(group)
+        self._seal(group)
+        now = self._clock.now()
+        facts = [Fact(ordinal=work.ordinal, at=now, event=work.event) for work in group if work.event is not None]
+        ends = [JobEnd(ordinal=work.ordinal, outcome=work.end) for work in group if work.end is not None]
+        if facts or ends:
+            self._journal.record(self._run_id, facts, ends)
+            reached(Failpoint.GROUP_JOURNALED)
+        for work in group:
+            if work.drop:
+                reached(Failpoint.LOSS_JOURNALED)
+                self._parts_of(work.ordinal, work.export).drop()
+                del self._parts[work.ordinal]
+            elif work.end is not None:
+                said += self._let_go(work, work.end)
+        return said
+
+    def _store(self, group: list[_Work]) -> list[str]:
+        """Append the pages of a group and sync each part once."""
         dirty: dict[int, ExportParts] = {}
         for work in group:
             if work.page is not None and work.frame is not None:
                 parts = self._parts_of(work.ordinal, work.export)
                 work.event = _append(parts, work.page, work.frame)
                 dirty[work.ordinal] = parts
+                reached(Failpoint.PAGE_WRITTEN)
+        rewritten = sum(parts.rewritten for parts in dirty.values())
         for parts in dirty.values():
             parts.sync()
+            reached(Failpoint.PAGE_SYNCED)
+        rewritten = sum(parts.rewritten for parts in dirty.values()) - rewritten
+        return [_REWRITTEN] if rewritten else []
+
+    def _seal(self, group: list[_Work]) -> None:
         for work in group:
             if work.seal:
                 parts = self._parts_of(work.ordinal, work.export)
-                work.event = ExportSealed(parts=parts.seal())
+                work.event = ExportSealed(parts=parts.seal(), repeated=parts.repeated)
                 del self._parts[work.ordinal]
-        now = self._clock.now()
-        facts = [Fact(ordinal=work.ordinal, at=now, event=work.event) for work in group if work.event is not None]
-        ends = [JobEnd(ordinal=work.ordinal, outcome=work.end) for work in group if work.end is not None]
-        if facts or ends:
-            self._journal.record(self._run_id, facts, ends)
-        for work in group:
-            if work.drop:
-                self._parts_of(work.ordinal, work.export).drop()
-                del self._parts[work.ordinal]
+                reached(Failpoint.PARTS_SEALED)
+
+    def _let_go(self, work: _Work, outcome: Outcome) -> list[str]:
+        """A job has ended: close its files, and set aside what contradicts itself."""
+        parts = self._parts.pop(work.ordinal, None)
+        if parts is not None:
+            parts.close()
+        if outcome.verdict is not Verdict.INTEGRITY:
+            return []
+        reached(Failpoint.REFUSAL_JOURNALED)
+        aside = self._quarantine / f"{work.ordinal:07d}-export-{work.export}"
+        parts = parts or self._new_parts(work.ordinal, work.export)
+        return [f"what came of a job that contradicts itself is kept in {aside}"] if parts.set_aside(aside) else []
 
     def _parts_of(self, ordinal: int, export: int) -> ExportParts:
         parts = self._parts.get(ordinal)
@@ -195,12 +256,23 @@ class Writer:
         return parts
 
     def _new_parts(self, ordinal: int, export: int) -> ExportParts:
-        folder = self._staging / f"{ordinal:07d}" / f"export-{export}"
-        return ExportParts(folder, codec=self._codec, shard_bytes=self._shard_bytes, root=self._staging)
+        folder = self._staging / f"{ordinal:07d}" / f"export-{export}"  # ``ordinal_of`` reads it
+        return ExportParts(
+            folder,
+            codec=self._codec,
+            shard_bytes=self._shard_bytes,
+            root=self._staging,
+            record_id=self._record_id,
+        )
+
+
+def ordinal_of(part: str) -> int:
+    """Say of which job a part is, by its name relative to the staging folder."""
+    return int(part.partition("/")[0])
 
 
 def _append(parts: ExportParts, page: PageFetched, frame: Frame) -> PageStored:
-    mark = parts.append(frame.data, records=frame.lines, uncompressed_bytes=frame.uncompressed_bytes)
+    mark = parts.append(frame.data, records=frame.lines, uncompressed_bytes=frame.uncompressed_bytes, ids=frame.ids)
     return PageStored(
         offset=page.offset,
         count=page.count,

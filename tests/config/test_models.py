@@ -36,6 +36,7 @@ def test_defaults_are_what_the_reference_says() -> None:
         "pages": 16,
         "page_size": 1000,
         "retry_for": 900.0,
+        "outage": 3600.0,
         "processing_timeout": 21_600.0,
         "re_exports": 3,
         "poll_first": 0.5,

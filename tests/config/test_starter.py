@@ -20,12 +20,12 @@ def test_the_starter_loads(loads: Callable[..., Config]) -> None:
 
 def test_the_starter_shows_the_defaults(loads: Callable[..., Config]) -> None:
     """What it says below "the defaults" is true, also where it is commented out."""
-    text = re.sub(r"^  # (retry_for|processing_timeout)", r"  \1", starter(), flags=re.MULTILINE)
+    text = re.sub(r"^  # (retry_for|outage|processing_timeout)", r"  \1", starter(), flags=re.MULTILINE)
     config = loads(text, environ={"EXTRACTOR_SECRET": "s"})
-    assert (Limits(), Output(), {"retry_for", "processing_timeout"}) == (
+    assert (Limits(), Output(), {"retry_for", "outage", "processing_timeout"}) == (
         config.limits,
         config.output,
-        {"retry_for", "processing_timeout"} & config.limits.model_fields_set,
+        {"retry_for", "outage", "processing_timeout"} & config.limits.model_fields_set,
     )
 
 

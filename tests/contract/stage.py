@@ -187,26 +187,16 @@ async def resume(played: Played) -> Played:
 
 async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished | None = None) -> Played:
     news: list[News] = []
-    async with anyio.create_task_group() as around:
-        if config.limits.deadline is not None:
-            around.start_soon(_tick)
-        closed = await extract(
-            config,
-            make_plan(config),
-            listener=news.append,
-            interrupts=False,
-            clock=wire.clock,
-            transport=wire,
-            earlier=earlier,
-        )
-        around.cancel_scope.cancel()
+    closed = await extract(
+        config,
+        make_plan(config),
+        listener=news.append,
+        interrupts=False,
+        clock=wire.clock,
+        transport=wire,
+        earlier=earlier,
+    )
     return Played(folder=folder, config=config, service=wire.service, closed=closed, news=news, wire=wire)
-
-
-async def _tick() -> None:
-    """Keep virtual time from leaping to a far deadline, the only thing that is awaited, while a thread is writing."""
-    for _ in itertools.count():
-        await anyio.sleep(0.01)
 
 
 def world(count: int = 250, **settings: Any) -> SimulatorSettings:

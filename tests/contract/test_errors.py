@@ -86,13 +86,18 @@ async def test_a_passing_fault_costs_time_only(tmp_path: Path, word: str) -> Non
 
 
 @pytest.mark.parametrize("word", ["503", "500", "429", "reset"])
-async def test_an_outage_that_lasts_is_given_up_as_unavailable(tmp_path: Path, word: str) -> None:
-    """After ``limits.retry_for``: exit code 5, which tells that another run may succeed."""
-    played = await play(tmp_path, world(faults={"status": f"{word}x*"}), limits={"retry_for": 120.0})
-    assert_withheld(played, 5)
-    assert Verdict.UNAVAILABLE == played.only().verdict
-    assert "given up after" in played.only().message
-    assert 3 < len(played.calls("status")) < 60
+async def test_a_call_that_goes_on_failing_is_given_up_as_unavailable(tmp_path: Path, word: str) -> None:
+    """After ``limits.retry_for``, while others are answered: exit code 5, which tells that another run may succeed."""
+    server = SimulatorSettings(
+        segments=(Segment(name="A", count=250), Segment(name="B", count=250)),
+        processing=200.0,
+        faults={"status[A]": f"{word}x*"},
+    )
+    played = await play(tmp_path, server, [{"segment": "A"}, {"segment": "B"}], limits={"retry_for": 120.0})
+    assert (5, ["segment 'B'"]) == (played.exit_code, played.published)
+    assert [Verdict.UNAVAILABLE, Verdict.DONE] == played.verdicts()
+    assert "given up after" in played.outcome("A").message
+    assert 3 < len(played.calls("status", "A")) < 60
 
 
 @pytest.mark.parametrize("word", ["html", "text", "empty", "truncate@30"])

@@ -5,7 +5,15 @@ import json
 from typing import Any
 
 from extractor.observe.jsonlog import JsonLog
-from extractor.observe.news import ClockCorrected, ConnectionHeld, DatasetWithheld, Noticed
+from extractor.observe.news import (
+    ClockCorrected,
+    ConnectionHeld,
+    DatasetWithheld,
+    Heartbeat,
+    Noticed,
+    OutageBegan,
+    OutageEnded,
+)
 from extractor.observe.outlet import Outlet
 from extractor.protocol.vocabulary import Verdict
 
@@ -24,6 +32,8 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
     for news in (
         make.opened(), make.moved(), make.ended(), make.published(), withheld,
         ConnectionHeld(seconds=1, status=503), ClockCorrected(seconds=1), Noticed(message="n"), make.closed(),
+        OutageBegan(seconds=12, status=503, reason="HTTP 503"), OutageEnded(seconds=90, status=None, requests=6),
+        Heartbeat(seconds=60, jobs_done=1, jobs=3),
     ):  # fmt: skip
         log(news)
 
@@ -40,6 +50,12 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
         "dataset_withheld": ["dataset", "reason", "jobs"],
         "connection_held": ["seconds", "status"],
         "clock_corrected": ["seconds"],
+        "outage_began": ["seconds", "status", "reason"],
+        "outage_ended": ["seconds", "status", "requests"],
+        "heartbeat": [
+            "seconds", "jobs_done", "jobs", "outage_seconds", "status", "calm_seconds", "held_seconds", "until",
+            "bound",
+        ],
         "noticed": ["message"],
         "run_closed": [
             "run_id", "exit_code", "seconds", "requests", "records", "bytes", "jobs_done", "jobs_failed",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from extractor.observe.news import Noticed
+from extractor.observe.news import Heartbeat, Noticed, OutageBegan, OutageEnded
 from extractor.observe.outlet import Outlet
 from extractor.observe.progress import Progress
 from extractor.protocol.vocabulary import Verdict
@@ -63,6 +63,24 @@ def test_there_are_never_more_bars_than_the_screen_shows(make: Any) -> None:
 
     assert len(picture.splitlines()) < 10
     assert "44 exports more" in picture
+
+
+def test_an_outage_stands_in_the_line_of_sums(make: Any) -> None:
+    """Where it began and ended scrolls by; the heartbeats do not."""
+    stream = io.StringIO()
+    console = screen(stream)
+    progress = Progress(console)
+    with console.capture() as scrolled:
+        for news in (
+            make.opened(),
+            OutageBegan(seconds=10, status=503, reason="HTTP 503"),
+            Heartbeat(seconds=60, jobs_done=0, jobs=3, outage_seconds=70.0, status=503, until="2026-11-23T03:05:00Z"),
+        ):
+            progress(news)
+    assert "the server is unavailable" in drawn(progress, console)
+    assert "still waiting" not in scrolled.get()
+    progress(OutageEnded(seconds=100, status=503, requests=6))
+    assert "the server is unavailable" not in drawn(progress, console)
 
 
 @pytest.mark.parametrize("width", [1, 10, 40])

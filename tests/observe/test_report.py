@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from extractor.observe.news import ClockCorrected, ConnectionHeld, DatasetWithheld, News, Noticed
+from extractor.observe.news import (
+    ClockCorrected,
+    ConnectionHeld,
+    DatasetWithheld,
+    Heartbeat,
+    News,
+    Noticed,
+    OutageBegan,
+    OutageEnded,
+)
 from extractor.observe.report import Place, report
 from extractor.observe.tally import Tally
 from extractor.protocol.vocabulary import Verdict
@@ -128,3 +137,40 @@ def test_an_interrupted_run_says_so_and_why(make: Any) -> None:
     text = lines_of(make.opened(), make.closed(exit_code=143, jobs_done=1, reason="interrupted by SIGTERM"))
 
     assert text[0].startswith("INTERRUPTED (interrupted by SIGTERM): 1 of 3 jobs done, 0 records")
+
+
+def test_a_run_that_gave_a_server_up_says_for_how_long_and_what_to_do(make: Any) -> None:
+    """The remedy stands under "Next", with the vendor's advice; the first line is short."""
+    reason = "nothing but failures for 1 h 00 min, last: HTTP 503; limits.outage: 1 h 00 min"
+    text = lines_of(
+        make.opened(),
+        OutageBegan(seconds=10, status=503, reason="HTTP 503"),
+        OutageEnded(seconds=90, status=503, requests=6),
+        OutageBegan(seconds=10, status=503, reason="HTTP 503"),
+        Heartbeat(seconds=4000, jobs_done=1, jobs=3, outage_seconds=3600.0),
+        make.closed(exit_code=5, jobs_done=1, seconds=4000.0, reason=f"{reason} -- what is done is safe"),
+    )
+    done = "1 of 3 jobs done, 0 records in 0 datasets published (40 requests, 1 h 06 min)"
+    assert text == [
+        f"NOT COMPLETE, the server was unavailable ({reason}): {done}.",
+        "Worth knowing:",
+        "  the server was unavailable 2 times, 1 h 01 min in all",
+        "Next:",
+        "  extractor status R   # every job of this run",
+        "  extractor resume R   # when the server answers: what is done stays done",
+        "  notify PossibleNOW support if it lasts: a 503 is temporary by their word",
+    ]
+
+
+def test_support_is_not_called_for_an_outage_that_nobody_waited_through(make: Any) -> None:
+    """Somebody pressed Ctrl-C after twelve seconds."""
+    began = OutageBegan(seconds=12, status=503, reason="HTTP 503")
+    assert "PossibleNOW" not in "".join(lines_of(make.opened(), began, make.closed(exit_code=130, reason="SIGINT")))
+
+
+def test_an_outage_that_is_over_is_worth_knowing(make: Any) -> None:
+    """It explains why the night was long."""
+    text = lines_of(make.opened(), OutageBegan(seconds=10, status=503, reason="HTTP 503"),
+                    OutageEnded(seconds=1204, status=503, requests=25), make.published(), make.closed())  # fmt: skip
+    assert "  the server was unavailable 1 time, 20 min 04 s in all" in text
+    assert text[0].startswith("All went well")

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from extractor.observe.news import ClockCorrected, ConnectionHeld, DatasetWithheld, News, Noticed
+from extractor.observe.news import (
+    ClockCorrected,
+    ConnectionHeld,
+    DatasetWithheld,
+    Heartbeat,
+    News,
+    Noticed,
+    OutageBegan,
+    OutageEnded,
+)
 from extractor.observe.tally import Tally, listen_to
 from extractor.protocol.vocabulary import Verdict
 
@@ -58,6 +67,21 @@ def test_everything_else_is_kept_for_the_report(make: Any) -> None:
 
     assert (tally.published, tally.withheld, tally.closed) == ([make.published()], [withheld], make.closed())
     assert (tally.holds, tally.clock_seconds, tally.notices) == (1, -3.0, ["n"])
+
+
+def test_outages_add_up_and_one_that_lasts_counts_as_far_as_it_was_heard_of() -> None:
+    """Over, and not over yet; a heartbeat that comes late opens none again."""
+    tally = Tally()
+    for news in (
+        OutageBegan(seconds=10, status=503, reason="HTTP 503"),
+        OutageEnded(seconds=90, status=503, requests=6),
+        Heartbeat(seconds=60, jobs_done=1, jobs=3),
+    ):
+        tally(news)
+    assert (1, None, 90) == (tally.outages, tally.outage, tally.outage_seconds)
+    tally(OutageBegan(seconds=12, status=None, reason="no connection"))
+    tally(Heartbeat(seconds=120, jobs_done=1, jobs=3, outage_seconds=40))
+    assert (2, 40, 130) == (tally.outages, tally.outage, tally.outage_seconds)
 
 
 def test_every_listener_hears_everything_in_order(make: Any) -> None:

@@ -255,6 +255,17 @@ def test_a_commit_that_is_never_acknowledged_is_noted() -> None:
     assert "never acknowledged" in life.outcome.note
 
 
+def test_an_outage_does_not_stretch_the_minute_of_a_commit() -> None:
+    """Else a dataset that is whole would wait for the server."""
+    down = Failure(fault=Fault.UNAVAILABLE, message="503", outage=True)
+    for since, done in ((-50.0, False), (-61.0, True)):
+        command = Commit(token=TOKEN, attempt=3, failing_since=since)
+        life, commands = walk(*COMMITTING_15, RequestFailed(command=command, failure=down, draw=0.5))
+        assert done is (Phase.DONE is life.phase)
+        if not done:
+            assert [replace(command, after=commands[0].after, attempt=4)] == commands
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -310,7 +321,7 @@ def test_every_status_and_every_refusal_has_its_row_while_processing() -> None:
     """No word of the server can surprise a job that waits for it."""
     answers = {Symbol.PROCESSING, Symbol.COMPLETE, Symbol.RETRIEVED, Symbol.EXPIRED, Symbol.ERROR, Symbol.FAILED}
     others = {Symbol.UNKNOWN, Symbol.TRY_FAILED, Symbol.TOKEN_LOST, Symbol.REFUSED}
-    assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW} == {
+    assert answers | others | {Symbol.TAKEN_UP, Symbol.BEGUN_ANEW, Symbol.PARTS_LOST} == {
         symbol for phase, symbol in TABLE if phase is Phase.PROCESSING
     }
 

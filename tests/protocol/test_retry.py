@@ -1,5 +1,7 @@
 """Whether, when, and for how long a request is tried again."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,24 @@ def test_retries_end_after_retry_for() -> None:
     over = decide(failure(), attempt=9, unreadable=0, failing_since=NOW - 61.0, now=NOW, draw=0.0, policy=policy)
     assert still is not None
     assert over is None
+
+
+@given(attempt=st.integers(1, 100), draw=st.floats(0, 1, exclude_max=True), earlier=st.floats(0, 1e6))
+def test_an_outage_does_not_count_against_one_request(attempt: int, draw: float, earlier: float) -> None:
+    """However long it has failed: it begins anew, and is ready to leave as soon as the connection lets it."""
+    down, policy = replace(failure(), outage=True), RetryPolicy(retry_for=60.0)
+    decision = decide(
+        down, attempt=attempt, unreadable=0, failing_since=NOW - earlier, now=NOW, draw=draw, policy=policy
+    )
+    assert decision is not None
+    assert (draw * policy.first, NOW) == (decision.delay, decision.failing_since)
+
+
+def test_an_outage_stretches_no_deadline_and_never_again_is_never() -> None:
+    """``retry_for: 0``, and the run's own end."""
+    down = replace(failure(), outage=True)
+    for policy in (RetryPolicy(retry_for=0.0), RetryPolicy(deadline=NOW)):
+        assert decide(down, attempt=1, unreadable=0, failing_since=None, now=NOW, draw=0.5, policy=policy) is None
 
 
 def test_an_answer_that_stays_unreadable_is_given_up_by_count() -> None:

@@ -126,13 +126,14 @@ async def test_many_jobs_that_share_a_lost_login_leave_no_orphan(memory: Path) -
 
 
 async def test_orphans_stay_counted_when_the_run_is_taken_up(memory: Path) -> None:
-    """No Initiate is ever answered until the retries end; the resumed run reads one export and still tells of all."""
-    service, alive = Service(world(PEOPLE, faults={"initiate": "lostx*"})), list[int]()
+    """Three Initiates are lost until the retries end; the resumed run reads one export and still tells of all."""
+    # A 429 now and then is a sign of life: this is no outage of the whole connection.
+    service, alive = Service(world(PEOPLE, faults={"initiate": "lost 429 lost 429 lost 429x*"})), list[int]()
     limits = SMALL | {"retry_for": 20.0}
     played = await play(memory, service, seen=watching(service, alive), limits=limits)
     assert_withheld(played, 5)
     lost = service.playbook.fired["initiate", "lost"]
-    assert lost == played.closed.possible_orphans > 2
+    assert 3 == lost == played.closed.possible_orphans
     service.playbook.add({"initiate": "ok"})
     again = await resume(played)
     assert_published(again)

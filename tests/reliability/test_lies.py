@@ -1,8 +1,7 @@
 """What a server may say that is not so, or not as documented, and the one end that each must come to.
 
 ``TABLE`` is to be read from top to bottom: call, what is said, how the run ends, a word that people must be told.
-A row whose fault never happened proves nothing and fails. Two lies are not here, a record in another's place and a
-record twice under an honest Count: counts cannot tell them.
+A row whose fault never happened proves nothing and fails.
 """
 
 from __future__ import annotations
@@ -154,6 +153,9 @@ TABLE = [
     says("page", "ok ok overlap", CLOSED, "starts at Offset 20"),
     has("page", CLOSED, "starts at Offset 0", Offset=0),
     says("page", "short ok short", COMPLETE),
+    # A record twice, or in another's place, under honest counts: the ids tell.
+    says("page", "ok twice", CLOSED, "11 records came, at most 10 were asked for"),
+    says("page", "ok ok swap", CLOSED, "have an id that came before in the same export"),
     # A Status that goes back, or that nobody knows.
     says("status", "lost status=Processing", COMPLETE),
     says("status", "status=Complete", COMPLETE, "temporarily unavailable (503)", processing=3.0, before_ready=503),

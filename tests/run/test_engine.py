@@ -114,6 +114,8 @@ async def rehearse(
         staging=staging,
         codec=codec(output.compression),
         shard_bytes=output.shard_bytes,
+        quarantine=folder / "quarantine",
+        record_id="ProfileId",
         clock=SystemClock(),
     )
     async with anyio.create_task_group() as around:
@@ -335,8 +337,8 @@ async def test_one_dataset_that_cannot_be_published_holds_up_no_other(tmp_path: 
 async def test_a_disk_that_fails_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
     """No job's outcome can hide that nothing can be kept any more."""
 
-    def script(command: RemoteRequest, _job: JobSpec) -> None:
-        if isinstance(command, FetchPage) and command.offset == 201:
+    def script(command: RemoteRequest, job: JobSpec) -> None:
+        if isinstance(command, FetchPage) and (job.name, command.offset) == ("B", 1):  # before its first file is made
             (tmp_path / "staging").rename(tmp_path / "elsewhere")
             (tmp_path / "staging").write_text("a file where the folder was")
 

@@ -63,6 +63,8 @@ class Stage:
         """What is published of these jobs."""
         return Publication(
             run_id=run_id,
+            journal="0123456789abcdef",
+            number=1,
             dataset=self.dataset,
             config_hash="c0ffee",
             compression=self.compression,

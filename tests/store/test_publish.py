@@ -17,6 +17,7 @@ from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
 from extractor.store.compression import Compression, codec
 from extractor.store.manifest import load_latest
+from extractor.store.publish import PartLost
 from extractor.store.verify import verify
 
 RUN = "20261123T020000Z-7f3a"
@@ -170,9 +171,9 @@ def test_a_missing_part_stops_everything(stage: Any) -> None:
     """With its name."""
     publication = stage.small()
     (stage.staging / publication.jobs[0].parts[1].name).unlink()
-    with pytest.raises(LocalError, match="part-00001"):
+    with pytest.raises(PartLost, match="part-00001") as raised:
         stage.publish(publication)
-    assert list(stage.output.rglob("run=*")) == []
+    assert (publication.jobs[0].parts[1].name, []) == (raised.value.part, list(stage.output.rglob("run=*")))
 
 
 def test_without_hard_links_parts_are_copied(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def page(*records: bytes, member: str = MEMBER, space: bytes = b"") -> bytes:
 
 def encode(*records: bytes, first: int = 1) -> EncodedPage:
     """Encode a page of these records."""
-    return encode_page(page(*records), records_member=MEMBER, count=len(records), first=first)
+    return encode_page(page(*records), records_member=MEMBER, record_id="ProfileId", count=len(records), first=first)
 
 
 CANONICAL = {
@@ -167,9 +167,9 @@ def test_an_empty_page_has_no_lines() -> None:
 @pytest.mark.parametrize("body", [b"{}", b'{"Count":0}', b'{"UserProfilePreferences":null}', b'{"x":"\\ud800"}'])
 def test_an_absent_or_null_member_has_no_records(body: bytes) -> None:
     """The contract warns of both; the Count still has to agree."""
-    assert encode_page(body, records_member=MEMBER, count=0, first=1).records == 0
+    assert encode_page(body, records_member=MEMBER, record_id="ProfileId", count=0, first=1).records == 0
     with pytest.raises(IntegrityError, match="holds 0 records, but its Count is 1"):
-        encode_page(body, records_member=MEMBER, count=1, first=1)
+        encode_page(body, records_member=MEMBER, record_id="ProfileId", count=1, first=1)
 
 
 @pytest.mark.parametrize("record", [PLAIN, HALVED, LENIENT], ids=["fast", "halved", "lenient"])
@@ -177,7 +177,7 @@ def test_an_absent_or_null_member_has_no_records(body: bytes) -> None:
 def test_a_page_with_another_number_of_records_is_refused(record: bytes, count: int) -> None:
     """One of the four counts (design, section 6, rule 4)."""
     with pytest.raises(IntegrityError, match=f"page at offset 11: it holds 2 records, but its Count is {count}"):
-        encode_page(page(record, record), records_member=MEMBER, count=count, first=11)
+        encode_page(page(record, record), records_member=MEMBER, record_id="ProfileId", count=count, first=11)
 
 
 @pytest.mark.parametrize("record", [PLAIN, HALVED, LENIENT], ids=["fast", "halved", "lenient"])
@@ -185,7 +185,7 @@ def test_a_page_with_another_number_of_records_is_refused(record: bytes, count: 
 def test_the_member_is_found_in_any_case(member: str, record: bytes) -> None:
     """The contract advises it: an old sample has lower-case names."""
     body = page(record, member=member)
-    assert encode_page(body, records_member=MEMBER, count=1, first=1).lines == record + b"\n"
+    assert encode_page(body, records_member=MEMBER, record_id="ProfileId", count=1, first=1).lines == record + b"\n"
 
 
 @pytest.mark.parametrize("member", [MEMBER, "userProfilePreferences"])
@@ -193,7 +193,9 @@ def test_a_member_that_is_there_twice_is_refused(member: str) -> None:
     """Otherwise the records of the first would be lost without a word."""
     name = member.encode()
     with pytest.raises(IntegrityError, match="more than once"):
-        encode_page(b'{"%b":[{}],"%b":[{}]}' % (name, name), records_member=MEMBER, count=1, first=1)
+        encode_page(
+            b'{"%b":[{}],"%b":[{}]}' % (name, name), records_member=MEMBER, record_id="ProfileId", count=1, first=1
+        )
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_backslashes_and_pairs_are_told_from_lone_surrogates(text: bytes) -> Non
 def test_the_name_of_the_member_elsewhere_in_the_envelope_misleads_nobody(record: bytes) -> None:
     """Nested, and spelled right, while the envelope's own is not."""
     body = b'{"x":{"UserProfilePreferences":[[%b],1]},"userProfilePreferences":[%b,{}]}' % (record, record)
-    assert encode_page(body, records_member=MEMBER, count=2, first=1).lines == record + b"\n{}\n"
+    assert encode_page(body, records_member=MEMBER, record_id="ProfileId", count=2, first=1).lines == record + b"\n{}\n"
 
 
 @pytest.mark.parametrize("record", [HALVED, LENIENT], ids=["halved", "lenient"])
@@ -221,6 +223,7 @@ def test_a_member_that_is_there_twice_is_refused_on_every_way(record: bytes) -> 
             encode_page(
                 b'{"%b":[%b],"%b":[]}' % (MEMBER.encode(), record, MEMBER.encode()),
                 records_member=MEMBER,
+                record_id="ProfileId",
                 count=count,
                 first=1,
             )
@@ -248,7 +251,7 @@ def test_the_name_of_the_member_inside_a_record_is_no_second_member() -> None:
 def test_a_page_that_is_no_envelope_is_refused_by_its_offset(body: bytes, reason: str) -> None:
     """There is no record to name yet."""
     with pytest.raises(IntegrityError, match=rf"page at offset 5: .*{reason}"):
-        encode_page(body, records_member=MEMBER, count=0, first=5)
+        encode_page(body, records_member=MEMBER, record_id="ProfileId", count=0, first=5)
 
 
 @pytest.mark.parametrize("cut", range(12, 60))
@@ -256,7 +259,7 @@ def test_a_page_that_was_cut_anywhere_is_refused(cut: int) -> None:
     """A truncated answer is never data."""
     body = page(b'{"ProfileId":1,"Name":"Zo\\u00eb"}', PLAIN)
     with pytest.raises(IntegrityError):
-        encode_page(body[:-cut], records_member=MEMBER, count=2, first=1)
+        encode_page(body[:-cut], records_member=MEMBER, record_id="ProfileId", count=2, first=1)
 
 
 # --- For any JSON text: the line has exactly the same value, as an independent reader sees it.
@@ -390,7 +393,7 @@ def test_a_damaged_record_is_refused_or_is_another_json_text(record: bytes, data
     except ValueError:
         expected = [None]  # not JSON: whatever the Count is, it must be refused
     try:
-        lines = encode_page(body, records_member=MEMBER, count=len(expected), first=1).lines
+        lines = encode_page(body, records_member=MEMBER, record_id="ProfileId", count=len(expected), first=1).lines
     except IntegrityError:
         return
     assert [meaning(line) for line in lines.split(b"\n")[:-1]] == expected

@@ -1,0 +1,60 @@
+"""Power is lost between any two operations, and whatever the disk then holds, the run ends as if nothing had happened.
+
+From the operations of a run that went well, every disk is built that a power loss may leave by the strictest reading
+(``disk``); the server is as it was at that moment. Each is taken up, and must end in the undisturbed run's bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from extractor.store.door import Kind
+from tests.crash.night import WEATHERS, lose_power, record, record_recovery, world
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+STATES = 24  # of each moment, at most
+
+
+def chance() -> random.Random:
+    """Which disks are built, where there are too many."""
+    return random.Random(20261124)  # noqa: S311 - no secret
+
+
+@pytest.mark.parametrize("weather", WEATHERS)
+async def test_no_power_loss_costs_a_record(tmp_path: Path, weather: str) -> None:
+    """The state after it is never one that cannot be recovered, nor one that recovers to something else."""
+    (tmp_path / "recorded").mkdir()
+    (tmp_path / "recovered").mkdir()
+    recording = await record(tmp_path / "recorded", WEATHERS[weather])
+    assert (0, 3) == (recording.closed.exit_code, len(recording.shards))
+    losses = await lose_power(recording, tmp_path / "recovered", chance=chance(), most=STATES)
+    assert Counter() == losses.problems
+    assert losses.states > 2 * losses.moments > 200
+    assert losses.taken_up > losses.states / 2
+
+
+async def test_nor_does_a_second_one_while_the_run_is_taken_up(tmp_path: Path) -> None:
+    """Recovery is a run like any other: its own operations are cut in the same way."""
+    for name in ("first", "second", "recovered"):
+        (tmp_path / name).mkdir()
+    first = await record(tmp_path / "first", WEATHERS["a quiet run"])
+    second = await record_recovery(tmp_path / "second", first, chance())
+    assert (0, first.shards) == (second.closed.exit_code, second.shards)
+    losses = await lose_power(second, tmp_path / "recovered", chance=chance(), most=STATES)
+    assert Counter() == losses.problems
+    assert losses.states > losses.moments > 50
+    assert Kind.TRUNCATE in {operation.kind for operation in second.operations}
+
+
+async def test_every_kind_of_operation_is_among_them(tmp_path: Path) -> None:
+    """A run that never truncates or removes would not show what happens there."""
+    (tmp_path / "recorded").mkdir()
+    recording = await record(tmp_path / "recorded", world(faults={"status[A]": "error"}))
+    (tmp_path / "recovered").mkdir()
+    seen = {operation.kind for operation in recording.operations}
+    assert set(Kind) - {Kind.TRUNCATE} == seen  # only a run that is taken up cuts anything

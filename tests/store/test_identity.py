@@ -1,0 +1,78 @@
+"""Whether a record has come before, by its id."""
+
+from __future__ import annotations
+
+from array import array
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.store.identity import Census, id_in, id_in_text, ids_of
+from extractor.store.records import encode_page
+
+IDS = st.integers(-(1 << 63), (1 << 64) - 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "known"),
+    [
+        ({"ProfileId": 7}, 7),
+        ({"profileid": 7}, 7),
+        ({"ProfileID": 7, "DeletedDate": None}, 7),
+        ({"ProfileId": "0007"}, 7),
+        ({"ProfileId": -1}, (1 << 64) - 1),
+        ({"ProfileId": None}, None),
+        ({"ProfileId": True}, None),
+        ({"ProfileId": 7.0}, None),
+        ({"ProfileId": "seven"}, None),
+        ({"ProfileId": "9" * 20}, None),
+        ({"ProfileId": [7]}, None),
+        ({}, None),
+        ([7], None),
+    ],
+)
+def test_an_id_is_a_whole_number_under_its_name_in_any_case(record: object, known: int | None) -> None:
+    """Whatever else stands there is no id, and its record is not counted."""
+    assert (known, known) == (id_in(record, "ProfileId"), id_in_text(orjson.dumps(record), "ProfileId"))
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (b'{"ProfileId":7,"Name":"\\ud800"}', 7),
+        (b'{"ProfileId":7,"Name":"\\\\ud800 \\ud83d\\ude00 \\uDFFF"}', 7),
+        (b'{"Big":123456789012345678901234567890,"ProfileId":7}', 7),
+        (b'{"ProfileId":7,"Deep":' + b"[" * 500 + b"]" * 500 + b"}", 7),
+        (b"nonsense", None),
+    ],
+)
+def test_a_text_that_the_parser_refuses_still_has_its_id(text: bytes, known: int | None) -> None:
+    """Kept text is counted like any other, if it can be read at all."""
+    assert known == id_in_text(text, "ProfileId")
+
+
+@given(st.lists(st.lists(st.integers(0, 40) | IDS, max_size=20), max_size=8))
+def test_the_census_counts_what_a_set_would(pages: list[list[int]]) -> None:
+    """Exactly, within a page and across pages."""
+    census, every = Census(), [each & ((1 << 64) - 1) for page in pages for each in page]
+    for page in pages:
+        census.add(array("Q", (each & ((1 << 64) - 1) for each in page)))
+    assert len(every) - len(set(every)) == census.repeated
+
+
+def test_a_page_and_its_lines_have_the_same_ids() -> None:
+    """What is counted as it comes and what is read again after a crash cannot differ."""
+    records = [
+        b'{"ProfileId":1}',
+        b'{ "ProfileID" : 2 }',
+        b'{"a":"\\ud800","ProfileId":3}',
+        b'{"ProfileId":4,"x":1e400}',
+    ]
+    records += [b"{}", b'{"ProfileId":5,"ProfileId":6}']
+    body = b'{"UserProfilePreferences":[' + b",".join(records) + b"]}"
+    page = encode_page(
+        body, records_member="UserProfilePreferences", record_id="ProfileId", count=len(records), first=1
+    )
+    assert [1, 2, 3, 4, 6] == list(page.ids) == list(ids_of(page.lines.splitlines(), "ProfileId"))
