@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import pytest
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one; its files are made by tempfile
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory, for what proves what is said and published: fsync would take most of the time."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None, prefix="stage-") as folder:
+        yield Path(folder)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

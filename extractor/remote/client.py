@@ -131,12 +131,13 @@ class Client:
         self.authorizer = authorizer
         self.questions = questions
         self._draw = draw
+        self._turns_passed = 0  # admitted, but not sent then
         self._tokens: set[int] = set()  # those issued to this client: none may come twice
 
     @property
     def requests(self) -> int:
         """How many requests have been sent so far, logins and resends included."""
-        return self.wire.limiter.admitted
+        return self.wire.limiter.admitted - self._turns_passed
 
     @property
     def weather(self) -> Weather:
@@ -228,36 +229,36 @@ class Client:
         ``failing_since`` is the instant of this request's first failure; ``patience`` bounds the seconds of an outage
         that it waits for its turn.
         """
-        with self.wire.breaker.patience(patience, request.about):
-            credential = await self._take_turn(request.about)
-        answer = await self._exchange_once(request, credential, leaving, failing_since)
+        credential = await self._turn(request, patience)
+        if leaving is not None:
+            await leaving()
+            if self.wire.limiter.held:  # what began while the intent was journaled holds this request, too
+                self._turns_passed += 1
+                self.wire.breaker.ask_on()
+                credential = await self._turn(request, patience)
+        answer = await self._exchange_once(request, credential, failing_since)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         if self.authorizer.rejected(credential.generation) is After401.STOP:
             return answer
-        with self.wire.breaker.patience(patience, request.about):
-            credential = await self._take_turn(request.about)
-        answer = await self._exchange_once(request, credential, None, failing_since)
+        credential = await self._turn(request, patience)
+        answer = await self._exchange_once(request, credential, failing_since)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             # Not for another resend of this request: so that the next one knows that the renewal was in vain.
             self.authorizer.rejected(credential.generation)
         return answer
 
-    async def _exchange_once(
-        self,
-        request: Request,
-        credential: Credential,
-        leaving: Callable[[], Awaitable[None]] | None,
-        failing_since: float | None,
-    ) -> Answer:
-        if leaving is not None:
-            await leaving()
+    async def _exchange_once(self, request: Request, credential: Credential, failing_since: float | None) -> Answer:
         headers = {**request.headers, "Authorization": credential.value}
         answer, sent_at = await self.wire.send(replace(request, headers=headers), failing_since=failing_since)
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
         if answer.status not in _NOT_JUDGED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.authorizer.accepted(credential.generation)
         return answer
+
+    async def _turn(self, request: Request, patience: float) -> Credential:
+        with self.wire.breaker.patience(patience, request.about):
+            return await self._take_turn(request.about)
 
     async def _take_turn(self, about: str) -> Credential:
         for _ in range(_TURNS):

@@ -17,11 +17,12 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+from aiohttp.compression_utils import ZLibCompressor
 
 from extractor.simulator import control
 from extractor.simulator.exchange import Delivery, Reply, Request
@@ -107,7 +108,7 @@ class _Door:
             case Delivery.WHOLE:
                 return self._whole(reply)
             case Delivery.CUT | Delivery.STALL | Delivery.TRICKLE:
-                return await _partly(incoming, reply)
+                return await _partly(incoming, self._packed(incoming, reply))
             case Delivery.SILENCE:
                 return await _silence()
             case Delivery.HEAD:
@@ -121,6 +122,16 @@ class _Door:
             response.enable_compression()
         return response
 
+    def _packed(self, incoming: web.BaseRequest, reply: Reply) -> Reply:
+        """Compress, as ``_whole`` has it done, what is not to arrive whole: its end must be known before it is sent."""
+        if not self._service.settings.compression or "gzip" not in incoming.headers.get("Accept-Encoding", ""):
+            return reply
+        gzip = ZLibCompressor(encoding="gzip")
+        body = gzip.compress_sync(reply.body) + gzip.flush()
+        # A fault that would have struck the whole body strikes the smaller one as well.
+        after = len(body) if reply.after >= len(reply.body) else min(reply.after, len(body) - 1)
+        return replace(reply, headers={**reply.headers, "Content-Encoding": "gzip"}, body=body, after=after)
+
 
 async def _body(incoming: web.BaseRequest) -> bytes:
     if not incoming.can_read_body:
@@ -133,15 +144,16 @@ async def _partly(incoming: web.BaseRequest, reply: Reply) -> web.StreamResponse
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_length = len(reply.body)
     await response.prepare(incoming)
+    first = reply.body[: reply.after]
     if reply.delivery is Delivery.TRICKLE:
-        for place in range(reply.after):
-            await response.write(reply.body[place : place + 1])
+        for place in range(len(first)):
+            await response.write(first[place : place + 1])
             await asyncio.sleep(0)
-        await response.write(reply.body[reply.after :])
+        await response.write(reply.body[len(first) :])
         await response.write_eof()
         return response
-    if reply.after:
-        await response.write(reply.body[: reply.after])
+    if first:
+        await response.write(first)
     if reply.delivery is Delivery.STALL:
         return await _silence()
     if incoming.transport is not None:

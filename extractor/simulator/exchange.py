@@ -19,7 +19,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class Delivery(enum.Enum):
-    """How a reply reaches the wire. ``Reply.after`` counts bytes of the body."""
+    """How a reply reaches the wire. ``Reply.after`` counts bytes of the body, from its end if it is below zero."""
 
     WHOLE = "whole"
     CUT = "cut"  # ``after`` bytes, though Content-Length promised the whole body; then the connection is closed

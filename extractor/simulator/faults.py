@@ -42,7 +42,8 @@ word                      what happens
 ``short``                 half a page, honestly: no lie, but less than was asked for
 ========================  =============================================================================================
 
-``x3`` after a word repeats it, ``x*`` repeats it for ever.
+``x3`` after a word repeats it, ``x*`` repeats it for ever. N below zero counts from the end, ``drop@-4``: all but four;
+of an answer that travels compressed, ``drop``, ``stall`` and ``trickle`` count the bytes that travel.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Fault:
     word: str
     verb: str
     code: int = 0
-    after: int = 0  # bytes of the body
+    after: int = 0  # bytes of the body; below zero: from its end
     seconds: float = 0.0
     retry_after: str | None = None  # "2s", "date+2s" or "=text"
     text: str = ""
@@ -109,7 +110,7 @@ PLAIN: dict[str, frozenset[Kind]] = {
 _REPEAT = re.compile(r"(?P<word>.+?)x(?P<times>[0-9]+|\*)", re.ASCII)
 _CODE = re.compile(r"(?P<page>page)?(?P<code>[0-9]{3})(?:=(?P<text>[a-z]+))?(?::(?P<after>.+))?", re.ASCII)
 _RETRY_AFTER = re.compile(r"=.*|(?:date[+-])?[0-9]+s", re.ASCII)
-_BYTES = re.compile(r"(?P<verb>drop|head|truncate|stall|trickle)@(?P<after>[0-9]+)", re.ASCII)
+_BYTES = re.compile(r"(?P<verb>drop|head|truncate|stall|trickle)@(?P<after>-?[0-9]+)", re.ASCII)
 _SLOW = re.compile(r"slow:(?P<seconds>[0-9]+(?:\.[0-9]+)?)s", re.ASCII)
 _STATUS_WORD = re.compile(r"status=(?P<text>.+)")
 

@@ -51,7 +51,7 @@ def spoiled(reply: Reply, fault: Fault) -> Reply:
         case "lost" | "silent" | "hangup" | "head":
             after = {"head": fault.after, "hangup": len(reply.body)}.get(fault.verb, 0)
             return replace(reply, delivery=_DELIVERIES[fault.verb], after=after)
-        case "drop" | "stall" | "trickle" if fault.after < len(reply.body):
+        case "drop" | "stall" | "trickle" if reply.body[: fault.after] != reply.body:
             return replace(reply, delivery=_DELIVERIES[fault.verb], after=fault.after)
         case "truncate":
             return replace(reply, body=reply.body[: fault.after])

@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one; its files are made by tempfile
-
 
 @pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A folder in memory: these tests prove what is said and published, and fsync would take most of their time."""
-    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None, prefix="contract-") as folder:
-        yield Path(folder)
+def tmp_path(memory: Path) -> Path:
+    """A folder in memory: these tests prove what is said and published."""
+    return memory

@@ -19,12 +19,14 @@ import anyio
 import orjson
 
 from extractor.clock import Clock, SystemClock
+from extractor.config import Config
 from extractor.errors import Unavailable
 from extractor.observe.news import DatasetWithheld, JobEnded, JobMoved, News, Noticed
 from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.remote import Answer, Request
-from extractor.run import extract
+from extractor.run import extract, history
+from extractor.run.history import Unfinished
 from extractor.simulator import Delivery, Entry, Segment, Service, SimulatorSettings
 from extractor.simulator import Request as Received
 from tests.rehearsal import NOW, Rehearsal, config_of
@@ -38,6 +40,7 @@ OAUTH = {
     "user_id": "nightly",
 }
 Spoil = Callable[[Request, Answer], Answer]
+Seen = Callable[[Request, float], None]  # with the server's time
 _PATIENCE = 60.0  # seconds of silence that the wire bears
 
 
@@ -61,6 +64,7 @@ class Wire:
     clock: Clock
     latency: float = 0.005
     spoil: Spoil = lambda _request, answer: answer  # what the simulator cannot be told to say
+    seen: Seen = lambda _request, _now: None  # looks on as a request arrives, before it is handled
     asked: list[Request] = field(default_factory=list)
     answered: list[Answer] = field(default_factory=list)
 
@@ -71,6 +75,7 @@ class Wire:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         received = Received.of(request.method, target, headers=dict(request.headers), body=request.body or b"")
         await anyio.sleep(self.latency)
+        self.seen(request, self.clock.now() + self.service.settings.clock_offset)
         reply = self.service.handle(received, self.clock.now())
         date = formatdate(self.clock.now() + self.service.settings.clock_offset, usegmt=True)
         await anyio.sleep(reply.delay)
@@ -156,21 +161,42 @@ async def play(
     *,
     fresh: bool = False,
     spoil: Spoil | None = None,
+    seen: Seen = lambda _request, _now: None,
     **sections: Any,
 ) -> Played:
-    """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own."""
+    """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
+
+    ``spoil`` changes answers on their way, ``seen`` looks at requests as they arrive; ``resume`` goes on.
+    """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
-    config, news, clock = config_of(folder, jobs or [{"segment": "A"}], **sections), list[News](), NightClock()
-    wire = Wire(service=service, clock=clock)
+    config = config_of(folder, jobs or [{"segment": "A"}], **sections)
+    wire = Wire(service=service, clock=NightClock(), seen=seen)
     if spoil is not None:
         wire.spoil = spoil
+    return await _act(folder, config, wire)
+
+
+async def resume(played: Played) -> Played:
+    """Take the run up where its journal ends: the same configuration, server and night; the news are of this act."""
+    earlier = history.unfinished(played.config.state)
+    return await _act(played.folder, played.config, played.wire, earlier=earlier)
+
+
+async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished | None = None) -> Played:
+    news: list[News] = []
     closed = await extract(
-        config, make_plan(config), listener=news.append, interrupts=False, clock=clock, transport=wire
+        config,
+        make_plan(config),
+        listener=news.append,
+        interrupts=False,
+        clock=wire.clock,
+        transport=wire,
+        earlier=earlier,
     )
-    return Played(folder=folder, config=config, service=service, closed=closed, news=news, wire=wire)
+    return Played(folder=folder, config=config, service=wire.service, closed=closed, news=news, wire=wire)
 
 
 def world(count: int = 250, **settings: Any) -> SimulatorSettings:

@@ -299,7 +299,7 @@ def test_an_illegal_event_raises_and_changes_nothing() -> None:
 
 
 def test_every_phase_has_a_way_to_an_end() -> None:
-    """The lifecycle has no reachable state without exit (T10)."""
+    """The lifecycle has no reachable state without exit."""
     ends = {Phase.DONE, Phase.STOPPED}
     leads = {phase: set[Phase]() for phase in Phase}
     for (phase, _), rule in TABLE.items():

@@ -107,6 +107,22 @@ async def test_every_remote_error_is_an_event(
     )  # fmt: skip
 
 
+async def test_a_hold_that_begins_while_an_intent_is_journaled_is_obeyed(
+    client_over: Any, script: Any, json_answer: Any, make_job: Callable[..., JobSpec]
+) -> None:
+    """The disk took its time between the turn and the sending: the request waits again, and counts once."""
+    transport = script(json_answer("{}", 503, Retry_After="20"), json_answer('{"AccessToken":77}'))
+    async with client_over(transport) as client:
+
+        async def journaling() -> None:
+            await client.perform(STATUS, make_job())  # brings the hold
+
+        await client.perform(INITIATE, make_job(), leaving=journaling)
+    held, sent = transport.at
+    assert sent - held == pytest.approx(20.0, abs=0.1)
+    assert 2 == client.requests
+
+
 async def test_signed_when_its_turn_has_come(
     client_over: Any, script: Any, json_answer: Any, make_job: Any, clock: Any
 ) -> None:

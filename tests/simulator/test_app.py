@@ -86,10 +86,11 @@ async def test_a_bearer_over_the_wire(connect: Connect) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("word", ["reset", "lost", "drop@1000", "head@30"])
-async def test_a_connection_that_breaks(connect: Connect, word: str) -> None:
-    """The client sees it break; the next call is well."""
-    async with connect(faults=f"page: {word}") as wire:
+@pytest.mark.parametrize("compression", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("word", ["reset", "lost", "drop@1000", "drop@-1", "head@30", "head@-1"])
+async def test_a_connection_that_breaks(connect: Connect, word: str, compression: bool) -> None:
+    """The client sees it break, compressed or not; the next call is well."""
+    async with connect(faults=f"page: {word}", compression=compression) as wire:
         token = await wire.export("All")
         with pytest.raises(aiohttp.ClientError):
             await wire("GET", f"{token}?keepAlive=true")
@@ -108,10 +109,11 @@ async def test_an_answer_that_stalls_ends_with_the_client(connect: Connect, word
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("word", ["trickle@50", "hangup", "slow:0.01s"])
-async def test_an_answer_that_is_odd_but_whole(connect: Connect, word: str) -> None:
+@pytest.mark.parametrize("compression", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("word", ["trickle@50", "trickle@-1", "hangup", "slow:0.01s"])
+async def test_an_answer_that_is_odd_but_whole(connect: Connect, word: str, compression: bool) -> None:
     """A client must not lose a byte of it."""
-    async with connect(faults=f"page: {word}") as wire:
+    async with connect(faults=f"page: {word}", compression=compression) as wire:
         token = await wire.export("Evens")
         status, page = await wire("GET", f"{token}?keepAlive=true")
         assert 200 == status

@@ -22,6 +22,12 @@ def test_a_script_is_read_word_by_word() -> None:
     ) == parse("okx2 503:2s drop@4096 500x3 status=Paused slow:0.5s zerox*")
 
 
+def test_a_place_may_be_counted_from_the_end() -> None:
+    """All but the last four bytes."""
+    (turn,) = parse("drop@-4")
+    assert Fault(word="drop@-4", verb="drop", after=-4) == turn.fault
+
+
 @pytest.mark.parametrize("word", ["503:date+2s", "503:date-60s", "429:=soon", "429:=-5", "401=age", "page502:1s"])
 def test_every_form_of_refusal_is_a_word(word: str) -> None:
     """With each way of saying Retry-After."""
