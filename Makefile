@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help setup demo test format clean
+.PHONY: help setup demo test crash format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ test: $(STAMP)  ## everything a change must pass: format, lint, types, layers, t
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -n auto --cov --cov-report=
+
+crash: $(STAMP)  ## the evidence: 1,000 kills, power loss, failing disks, planted bugs; writes docs/reliability.md
+	@$(BIN)/python -m tests.crash
 
 format: $(STAMP)  ## let ruff put the code in form
 	@$(BIN)/ruff format .

@@ -23,9 +23,9 @@ from statistics import median
 import pytest
 
 from extractor.cli.child import simulator_process
+from extractor.config.models import Limits
 from extractor.remote import Request
 from extractor.run.drive import Drive
-from extractor.run.halt import GRACE
 from extractor.simulator import Segment, SimulatorSettings
 from extractor.store.verify import verify
 from tests.contract.stage import play, truth
@@ -33,6 +33,7 @@ from tests.contract.stage import play, truth
 ROUNDS = 6  # interruptions
 TWICE = 0.3  # how often a second signal follows at once
 MOST_STARTS = 30
+DEFAULT_GRACE = Limits().grace
 TERMINATED = 128 + signal.SIGTERM
 JOBS = """
   - segment: VIP Customers
@@ -78,7 +79,7 @@ def run_and_terminate(words: list[str], patience: float | None, signals: int) ->
         except subprocess.TimeoutExpired:
             for _ in range(signals):
                 run.send_signal(signal.SIGTERM)
-            said, errors = run.communicate(timeout=GRACE + 15)
+            said, errors = run.communicate(timeout=DEFAULT_GRACE + 15)
     assert run.returncode in {0, TERMINATED}, errors
     closed = json.loads(said.splitlines()[-1])
     assert ("run_closed", run.returncode) == (closed["news"], closed["exit_code"])
