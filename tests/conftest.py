@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 import pytest
+
+from tests.virtual_time import run_sync_announced
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one; its files are made by tempfile
 
@@ -35,22 +35,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 @pytest.fixture(autouse=True)
 def _virtual_time_waits_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a thread works, virtual time must not leap to the next timer: a heartbeat would make an fsync a minute.
-
-    looptime does this for the threads of ``loop.run_in_executor``; anyio's are its own, so each is announced.
-    """
-    run_sync = anyio.to_thread.run_sync
-
-    async def announced(*args: Any, **kwargs: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        threads = getattr(loop, "_LoopTimeEventLoop__sync_futures", None)
-        if threads is None:
-            return await run_sync(*args, **kwargs)
-        working = loop.create_future()
-        threads.add(working)
-        try:
-            return await run_sync(*args, **kwargs)
-        finally:
-            working.set_result(None)
-
-    monkeypatch.setattr(anyio.to_thread, "run_sync", announced)
+    """See ``tests.virtual_time``."""
+    monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync_announced)

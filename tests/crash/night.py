@@ -21,7 +21,6 @@ from extractor.clock import Clock
 from extractor.errors import LocalError
 from extractor.observe.news import News, RunClosed
 from extractor.plan import make_plan
-from extractor.remote import Answer, Request
 from extractor.run import extract, history
 from extractor.simulator import Request as Received
 from extractor.simulator import Segment, Service, SimulatorSettings
@@ -60,18 +59,14 @@ class Remembering(Wire):
 
     def __init__(self, service: Service, clock: Clock) -> None:
         super().__init__(service=service, clock=clock)
-        self.seen: list[tuple[Received, float]] = []
+        self.heard: list[tuple[Received, float]] = []
         handle = service.handle
 
         def remembering(request: Received, now: float) -> Any:
-            self.seen.append((request, now))
+            self.heard.append((request, now))
             return handle(request, now)
 
         service.handle = remembering  # type: ignore[method-assign] # this one service only
-
-    async def send(self, request: Request) -> Answer:
-        """As the stage's wire."""
-        return await super().send(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +159,7 @@ async def record(
     journals: list[dict[str, bytes]] = []
     clock = NightClock(start)
     wire = Remembering(service or Service(settings), clock)
-    wire.seen += seen
+    wire.heard += seen
     config = config_of(folder, JOBS, **SECTIONS)
     plan = make_plan(config)
     base = _picture_of(folder)
@@ -175,7 +170,7 @@ async def record(
             journals[-1] = _journal_of(config.state)
             journals.append({})
         operations.append(replace(operation, data=memoryview(bytes(operation.data))))
-        requests_before.append(len(wire.seen))
+        requests_before.append(len(wire.heard))
 
     with guarded(remember):
         closed = await extract(
@@ -197,7 +192,7 @@ async def record(
         operations=operations,
         requests_before=requests_before,
         journals=journals,
-        seen=wire.seen,
+        seen=wire.heard,
     )
 
 
