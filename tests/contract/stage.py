@@ -40,7 +40,7 @@ OAUTH = {
     "user_id": "nightly",
 }
 Spoil = Callable[[Request, Answer], Answer]
-Seen = Callable[[Request, float], None]  # with the server's time
+Lookout = Callable[[Request, float], None]  # with the server's time
 _PATIENCE = 60.0  # seconds of silence that the wire bears
 
 
@@ -64,7 +64,7 @@ class Wire:
     clock: Clock
     latency: float = 0.005
     spoil: Spoil = lambda _request, answer: answer  # what the simulator cannot be told to say
-    seen: Seen = lambda _request, _now: None  # looks on as a request arrives, before it is handled
+    lookout: Lookout = lambda _request, _now: None  # looks on as a request arrives, before it is handled
     asked: list[Request] = field(default_factory=list)
     answered: list[Answer] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Wire:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         received = Received.of(request.method, target, headers=dict(request.headers), body=request.body or b"")
         await anyio.sleep(self.latency)
-        self.seen(request, self.clock.now() + self.service.settings.clock_offset)
+        self.lookout(request, self.clock.now() + self.service.settings.clock_offset)
         reply = self.service.handle(received, self.clock.now())
         date = formatdate(self.clock.now() + self.service.settings.clock_offset, usegmt=True)
         await anyio.sleep(reply.delay)
@@ -161,19 +161,19 @@ async def play(
     *,
     fresh: bool = False,
     spoil: Spoil | None = None,
-    seen: Seen = lambda _request, _now: None,
+    lookout: Lookout = lambda _request, _now: None,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
 
-    ``spoil`` changes answers on their way, ``seen`` looks at requests as they arrive; ``resume`` goes on.
+    ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on.
     """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
     config = config_of(folder, jobs or [{"segment": "A"}], **sections)
-    wire = Wire(service=service, clock=NightClock(), seen=seen)
+    wire = Wire(service=service, clock=NightClock(), lookout=lookout)
     if spoil is not None:
         wire.spoil = spoil
     return await _act(folder, config, wire)

@@ -39,7 +39,7 @@ async def played_with(folder: Path, faults: dict[str, str], orphans: int, **serv
     """Play one job and prove: the fault struck, the truth is published once, and no export lives but the orphans."""
     service, alive = Service(world(PEOPLE, faults=faults, commit_body="json", **server)), list[int]()
     connection = {"auth": OAUTH} if "token" in faults else {}
-    played = await play(folder, service, seen=watching(service, alive), limits=SMALL, connection=connection)
+    played = await play(folder, service, lookout=watching(service, alive), limits=SMALL, connection=connection)
     assert sum(len(script.replace("ok", "").split()) for script in faults.values()) == sum(
         service.playbook.fired.values()
     )
@@ -130,7 +130,7 @@ async def test_orphans_stay_counted_when_the_run_is_taken_up(memory: Path) -> No
     # A 429 now and then is a sign of life: this is no outage of the whole connection.
     service, alive = Service(world(PEOPLE, faults={"initiate": "lost 429 lost 429 lost 429x*"})), list[int]()
     limits = SMALL | {"retry_for": 20.0}
-    played = await play(memory, service, seen=watching(service, alive), limits=limits)
+    played = await play(memory, service, lookout=watching(service, alive), limits=limits)
     assert_withheld(played, 5)
     lost = service.playbook.fired["initiate", "lost"]
     assert 3 == lost == played.closed.possible_orphans

@@ -144,7 +144,7 @@ async def test_a_long_run_holds_no_more_at_its_end_than_at_its_beginning(memory:
     server = SimulatorSettings(segments=tuple(Segment(name=name, count=3, first=n) for n, name in enumerate(names)))
     belongings = Belongings()
     jobs = [{"segment": name} for name in names]
-    played = await play(memory, server, jobs, seen=belongings, limits={"exports": 4, "page_size": 2})
+    played = await play(memory, server, jobs, lookout=belongings, limits={"exports": 4, "page_size": 2})
     assert (0, 260, 260) == (played.exit_code, belongings.commits, len(played.published))
     assert truth(played, "S259") == played.lines("segment=S259")
     for what, counts in belongings.held.items():

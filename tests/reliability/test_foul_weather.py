@@ -151,7 +151,7 @@ async def test_foul_weather_ends_in_the_truth(memory: Path, seed: int) -> None:
     service = Service(weather(chaos=Chaos(rate=RATE, seed=seed, words=words)))
     lookout = Lookout(service, memory / "state" / JOURNAL)
     done: set[int] = set()
-    acts = [await play(memory, service, JOBS, seen=lookout, limits=BOUNDS)]
+    acts = [await play(memory, service, JOBS, lookout=lookout, limits=BOUNDS)]
     while True:
         played = acts[-1]
         done |= {each.ordinal for each in ended(played) if each.outcome.verdict is Verdict.DONE}
