@@ -33,7 +33,7 @@ from extractor.protocol.vocabulary import (
 )
 from extractor.run.engine import Past
 from extractor.run.history import Unfinished
-from extractor.run.past import latest_export
+from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, collect, told
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
@@ -102,8 +102,13 @@ class Coordinator:
         return await self._background.__aexit__(kind, error, trace)
 
     def unfinished_jobs(self) -> list[JobSpec]:
-        """The jobs that are still to be driven, in plan order."""
-        return [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
+        """The jobs that are still to be driven, in plan order; those that an earlier process began come first.
+
+        Their exports may be alive at the server, where they count and will expire.
+        """
+        begun = frozenset[int]() if self._earlier is None else self._journal.begun(self._edition.run_id)
+        left = [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
+        return sorted(left, key=lambda job: job.ordinal not in begun)
 
     async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""
@@ -146,11 +151,23 @@ class Coordinator:
             self._background.start_soon(self._conclude, job.dataset)
 
     async def withhold_unfinished(self) -> None:
-        """Say of every dataset that a halt left open that it is not published."""
+        """Say of every dataset that a halt left open that it is not published, and count what it may have orphaned."""
+        await self._count_orphans_of_unfinished()
         for dataset, left in self._left.items():
             if left:
                 unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
                 await self._withhold(dataset, f"not all of its jobs are finished ({left} left)", unfinished)
+
+    async def _count_orphans_of_unfinished(self) -> None:
+        """The exports that jobs without an end may have left at the server, by what is journaled of them."""
+
+        def orphans() -> int:
+            begun = self._journal.begun(self._edition.run_id) - self._outcomes.keys()
+            lives = (replayed(self._journal.events(self._edition.run_id, ordinal)) for ordinal in begun)
+            return sum(life.possible_orphans + life.unanswered for life in lives)
+
+        with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why
+            self._standing.possible_orphans += await self._writer.on_thread(orphans)
 
     def _count(self, outcome: Outcome) -> None:
         self._standing.verdicts[outcome.verdict] += 1

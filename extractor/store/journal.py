@@ -191,6 +191,10 @@ class Journal:
         rows = self._rows("events", {"run_id": run_id, "ordinal": ordinal})
         return [decode_event(row["kind"], row["body"]) for row in rows]
 
+    def begun(self, run_id: str) -> frozenset[int]:
+        """The ordinals of the jobs of which there is any fact."""
+        return frozenset(row["ordinal"] for row in self._rows("begun", {"run_id": run_id}))
+
     def sealed(self, run_id: str, ordinal: int) -> ExportSealed | None:
         """The latest seal of a job, or None."""
         rows = self._rows("last_event", {"run_id": run_id, "ordinal": ordinal, "kind": "ExportSealed"})
@@ -276,9 +280,11 @@ def _connect(path: Path, uri: str) -> Journal:
 
 
 def _check_format(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+    connection.execute("BEGIN")  # one look: the journal may just be being made
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
     if tables == 0 and version == 0:
         if not writable:
             raise LocalError(f"{path}: the journal is empty -- no run has been recorded")

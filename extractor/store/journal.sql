@@ -147,6 +147,9 @@ SELECT * FROM dataset WHERE run_id = :run_id ORDER BY kind, name;
 -- In the order in which they happened.
 SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal ORDER BY seq;
 
+-- name: begun
+SELECT DISTINCT ordinal FROM event WHERE run_id = :run_id;
+
 -- name: last_event
 -- The latest of one kind: the parts of an export are those of its latest seal.
 SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal AND kind = :kind ORDER BY seq DESC LIMIT 1;

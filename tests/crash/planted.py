@@ -57,10 +57,10 @@ BUGS = (
         tests=(_POWER,),
     ),
     Bug(
-        name="the output folder is not synced after the rename",
-        file="extractor/store/publish.py",
-        old="    durable.sync_folder(folder)\n    reached(Failpoint.FOLDER_SYNCED)",
-        new="    reached(Failpoint.FOLDER_SYNCED)",
+        name="the folder of a small file is not synced",
+        file="extractor/store/durable.py",
+        old="    replace(passing, path)\n    sync_folder(path.parent)",
+        new="    replace(passing, path)",
         tests=(_POWER,),
     ),
     Bug(
@@ -180,8 +180,8 @@ BUGS = (
     Bug(
         name="two runs share a state folder",
         file="extractor/store/lock.py",
-        old="fcntl.LOCK_EX | fcntl.LOCK_NB",
-        new="fcntl.LOCK_SH | fcntl.LOCK_NB",
+        old="fcntl.flock(descriptor, mode | fcntl.LOCK_NB)",
+        new="fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         tests=("tests/store/test_lock.py",),
     ),
 )
@@ -200,7 +200,7 @@ def copy_to(folder: Path) -> None:
 def sound(folder: Path) -> str:
     """Run every test that a bug is meant for on the unchanged copy; give what went wrong, empty if all is well."""
     tests = tuple(dict.fromkeys(test for bug in BUGS for test in bug.tests))
-    code, said = _pytest(folder, tests)
+    code, said = _pytest(folder, tests, "-n", "auto")
     return "" if code == 0 else f"without any bug, pytest ended with {code}: {said}"
 
 
@@ -218,14 +218,15 @@ def caught(bug: Bug, folder: Path) -> str:
     return "" if code == _FAILED else f"pytest ended with {code}: {said}"
 
 
-def _pytest(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def _pytest(folder: Path, tests: tuple[str, ...], *options: str) -> tuple[int, str]:
     # Without byte code: two edits of one second and one length would share it.
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
-    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=240", *tests]
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=60", *options, *tests]
     try:
         ended = subprocess.run(  # noqa: S603 - our own words
             words, cwd=folder, env=environ, capture_output=True, text=True, timeout=_PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
         return -1, f"no end after {_PATIENCE:g} s"
-    return ended.returncode, ended.stdout.strip().rpartition("\n")[2]
+    told = ended.stdout.strip().splitlines()[-2:] or ended.stderr.strip().splitlines()[-1:]
+    return ended.returncode, " / ".join(told)
