@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help setup demo test crash format clean
+.PHONY: help setup demo test crash bench-safety format clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP)  ## make .venv with the pinned versions of constraints.txt
 
@@ -30,6 +30,9 @@ test: $(STAMP)  ## everything a change must pass: format, lint, types, layers, t
 
 crash: $(STAMP)  ## the evidence: 1,000 kills, power loss, failing disks, planted bugs; writes docs/reliability.md
 	@$(BIN)/python -m tests.crash
+
+bench-safety: $(STAMP)  ## what fsync costs, and how soon a large run is taken up; writes docs/reliability.md
+	@$(BIN)/python benchmarks/safety.py
 
 format: $(STAMP)  ## let ruff put the code in form
 	@$(BIN)/ruff format .
