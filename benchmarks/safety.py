@@ -3,7 +3,7 @@
     python benchmarks/safety.py [--rounds 5] [--dir FOLDER] [--no-write]
 
 The same run over the same data, the real command against the real simulator, rounds interleaved; "without" has fsync
-and fdatasync replaced by nothing in that process alone (a shim of two lines, built here with ``cc``), SQLite's included.
+and fdatasync replaced by nothing in that process alone, SQLite's included (a shim of two lines, built here by ``cc``).
 FOLDER must be on the disk in question: in memory, nothing is learned. Prints the medians and writes them to
 docs/reliability.md.
 """
