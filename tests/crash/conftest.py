@@ -14,3 +14,9 @@ def tmp_path() -> Iterator[Path]:
     """A folder in memory: what survives is modelled or proved by killing, and fsync would take most of the time."""
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None, prefix="crash-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _without_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of short runs: asyncio's debug mode, which the other tests have, would take most of the time."""
+    monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)

@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
 @pytest.mark.parametrize(
     ("number", "for_good", "step"),
-    [(errno.ENOSPC, False, 1), (errno.EIO, True, 1), (errno.EMFILE, False, 7), (errno.EROFS, True, 7)],
+    [(errno.ENOSPC, False, 2), (errno.EIO, True, 3), (errno.EMFILE, False, 7), (errno.EROFS, True, 7)],
     ids=["full once", "broken for good", "too many files once", "read-only for good"],
 )
 async def test_whatever_fails_nothing_is_lost(tmp_path: Path, number: int, for_good: bool, step: int) -> None:
-    """Every operation of a whole run (or every seventh), one after the other; ``make crash`` has every one of all."""
+    """Every ``step``-th operation of a whole run in its turn; ``make crash`` has every one, for every error."""
     (tmp_path / "recorded").mkdir()
     recording = await record(tmp_path / "recorded", world())
     ends = await fail_everywhere(recording, tmp_path, number=number, for_good=for_good, step=step)

@@ -17,7 +17,7 @@ from tests.crash.night import WEATHERS, lose_power, record, record_recovery, wor
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
-STATES = 24  # of each moment, at most
+STATES = 6  # of each moment, at most; ``make crash`` builds them all
 
 
 def chance() -> random.Random:
@@ -25,7 +25,7 @@ def chance() -> random.Random:
     return random.Random(20261124)  # noqa: S311 - no secret
 
 
-@pytest.mark.parametrize("weather", WEATHERS)
+@pytest.mark.parametrize("weather", ["a quiet run", "a run that loses two exports"])
 async def test_no_power_loss_costs_a_record(tmp_path: Path, weather: str) -> None:
     """The state after it is never one that cannot be recovered, nor one that recovers to something else."""
     (tmp_path / "recorded").mkdir()
@@ -34,7 +34,7 @@ async def test_no_power_loss_costs_a_record(tmp_path: Path, weather: str) -> Non
     assert (0, 3) == (recording.closed.exit_code, len(recording.shards))
     losses = await lose_power(recording, tmp_path / "recovered", chance=chance(), most=STATES)
     assert Counter() == losses.problems
-    assert losses.states > 2 * losses.moments > 200
+    assert losses.states > 1.5 * losses.moments > 150
     assert losses.taken_up > losses.states / 2
 
 
