@@ -8,10 +8,14 @@ from pathlib import Path
 
 import anyio.to_thread
 import pytest
+from hypothesis import settings
 
 from tests.virtual_time import run_sync_announced
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one; its files are made by tempfile
+
+settings.register_profile("house", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("house")
 
 
 @pytest.fixture

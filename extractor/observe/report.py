@@ -85,7 +85,8 @@ def _verdict(closed: RunClosed) -> str:
         return "INTERRUPTED"
     return {
         4: "REFUSED by the server",
-        5: "NOT COMPLETE, the server was unavailable",
+        # The deadline ends runs of servers that are well, too, and says so itself.
+        5: "NOT COMPLETE" if "deadline" in closed.reason else "NOT COMPLETE, the server was unavailable",
         6: "COUNTS OR CHECKSUMS DO NOT MATCH",
     }.get(closed.exit_code, "NOT COMPLETE")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -62,16 +63,16 @@ class Launcher:
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
         self._process.stdin.flush()
         pid = self._answer()
-        # Till it is waited for below, the number belongs to that child.
-        timer = threading.Timer(kill_after, os.kill, (pid, 9)) if kill_after else None
+        timer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL)) if kill_after else None
         if timer is not None:
             timer.start()
-        self._process.stdin.write("wait\n")
-        self._process.stdin.flush()
-        ended = self._answer()
+        assert pid == self._answer()  # it has ended; until it is waited for, the number belongs to nobody else
         if timer is not None:
             timer.cancel()
-        return ended
+            timer.join()
+        self._process.stdin.write("wait\n")
+        self._process.stdin.flush()
+        return self._answer()
 
     def _answer(self) -> int:
         assert self._process.stdout is not None
@@ -91,6 +92,7 @@ def serve() -> None:
             _be_the_command(order, main)
         print(pid, flush=True)  # noqa: T201 - it is the answer
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie: its number is not given to another
+        print(pid, flush=True)  # noqa: T201 - as above
         sys.stdin.readline()
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - it is the answer

@@ -228,5 +228,6 @@ def _pytest(folder: Path, tests: tuple[str, ...], *options: str) -> tuple[int, s
         )
     except subprocess.TimeoutExpired:
         return -1, f"no end after {_PATIENCE:g} s"
-    told = ended.stdout.strip().splitlines()[-2:] or ended.stderr.strip().splitlines()[-1:]
+    said = ended.stdout.strip().splitlines()
+    told = [line for line in said if line.startswith(("FAILED", "ERROR"))][:3] + said[-1:]
     return ended.returncode, " / ".join(told)
