@@ -130,7 +130,10 @@ class Writer:
         return work.event
 
     async def seal(self, ordinal: int, export: int) -> ExportSealed:
-        """Close the parts of an export. Those that an earlier process wrote are read once more, beside the writing."""
+        """Close the parts of an export. Those that an earlier process wrote are read once more, beside the writing.
+
+        Raises PartDamaged when those are not what was written.
+        """
         parts = self._parts.get(ordinal)
         if parts is not None:
             await anyio.to_thread.run_sync(parts.recount, limiter=self._reading)
@@ -283,5 +286,6 @@ def _append(parts: ExportParts, page: PageFetched, frame: Frame) -> PageStored:
         part_bytes=mark.part_bytes,
         part_records=mark.part_records,
         part_uncompressed_bytes=mark.part_uncompressed_bytes,
+        part_crc32=mark.part_crc32,
         kept=frame.kept,
     )
