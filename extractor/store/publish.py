@@ -232,26 +232,32 @@ def _job_entry(finished: FinishedJob, ranges: Sequence[Range]) -> manifest.JobEn
 
 def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
     """Read back what stands under the final name, and make sure that it is this publication."""
-    path = final / manifest.MANIFEST
+    path, success = final / manifest.MANIFEST, final / manifest.SUCCESS
+    stranger = IntegrityError(
+        f"{final}: it exists, but is not what this run publishes; move it away, then `extractor resume`"
+    )
+    if not (path.is_file() and success.is_file()):
+        raise stranger
     text = manifest.read(path)
     published = manifest.decode_manifest(text, path)
     asked = [job.job.job_id for job in publication.jobs]
     same = published.run == publication.run_id and [job.job_id for job in published.jobs] == asked
-    if not same or manifest.read(final / manifest.SUCCESS) != manifest.success(text):
-        raise IntegrityError(f"{final}: it exists, but is not what this run publishes; move it away and run again")
+    if not same or manifest.read(success) != manifest.success(text):
+        raise stranger
     return text, published
 
 
 def _point(folder: Path, published: Manifest, text: bytes) -> None:
-    """Have ``latest.json`` name this run, unless it names a newer one. Run ids sort by time."""
+    """Have ``latest.json`` name this run, unless it names a newer one that stands. Run ids sort by time."""
     path = folder / manifest.LATEST
     name = f"run={published.run}/{manifest.MANIFEST}"
     latest = manifest.Latest(run=published.run, manifest=name, sha256=manifest.sha256(text))
     try:
-        if manifest.load_latest(path).run > published.run:
+        named = manifest.load_latest(path)
+        if named.run > published.run and manifest.sha256(manifest.read(folder / named.manifest)) == named.sha256:
             return
     except (LocalError, IntegrityError):
-        pass  # absent or unreadable: there is nothing in it to keep
+        pass  # absent or unreadable, or it names what is not there: there is nothing in it to keep
     durable.write_small(path, manifest.encode(latest))
 
 
