@@ -134,11 +134,12 @@ def sync_folder(folder: Path) -> None:
 def make_folders(folder: Path) -> None:
     """Make ``folder`` and what is missing above it (0700 each), durably. An existing folder is left as it is."""
     missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        if folder.parent == folder:
-            break
-        folder = folder.parent
+    with _about(folder):
+        while not folder.is_dir():
+            missing.append(folder)
+            if folder.parent == folder:
+                break
+            folder = folder.parent
     for each in reversed(missing):
         with _about(each, Operation(kind=Kind.MAKE_FOLDER, path=each)):
             _make_folder(each)
