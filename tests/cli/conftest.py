@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,17 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Ite
 
 
 @pytest.fixture
-def halfdone(invoke: Invoke, config: Callable[..., Path], failing: tuple[str, Iterator[int]]) -> HalfDone:
-    """Give the means to make an unfinished run and to look at it, with segments that no other test has."""
+def halfdone(
+    invoke: Invoke,
+    config: Callable[..., Path],
+    failing: tuple[str, Iterator[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> HalfDone:
+    """Give the means to make an unfinished run and to look at it, with segments that no other test has.
+
+    Runs that begin within a second sort as they were begun, and not by the chance in their names.
+    """
     base_url, numbers = failing
+    chance = itertools.count()
+    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(chance):0{2 * size}x}")
     return HalfDone(invoke=invoke, config=config, base_url=base_url, number=next(numbers))
