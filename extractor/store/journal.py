@@ -278,7 +278,7 @@ def _connect(path: Path, uri: str) -> Journal:
     except sqlite3.Error as error:
         journal.close()
         raise _explained(error, path) from None
-    except (IntegrityError, LocalError):
+    except BaseException:  # whatever it was: the file is not left locked, and it is raised on as it came
         journal.close()
         raise
     return journal
