@@ -85,7 +85,7 @@ class Mark:
 class ExportParts:
     """The parts of one export, in ``folder``. At most one file is open; an export without records has no folder.
 
-    Single-threaded. After a LocalError the object is of no use any more: what is on the disk is only known again
+    Single-threaded. After an error the object is of no use any more: what is on the disk is only known again
     after ``reopen`` with the journaled marks.
     """
 
@@ -325,7 +325,7 @@ class ExportParts:
     def _guarded(self, act: Callable[..., None], *arguments: bytes) -> None:
         try:
             act(*arguments)
-        except LocalError:
+        except (LocalError, IntegrityError):
             self._failed = True
             self.close()
             raise
