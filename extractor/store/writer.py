@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -166,9 +167,14 @@ class Writer:
 
     async def run(self) -> None:
         """Serve until cancelled. A failed disk operation does not end it: it fails all that is handed in."""
-        async with self._send, self._receive:
-            async for first in self._receive:
-                await self._serve(self._group(first))
+        try:
+            async with self._send, self._receive:
+                async for first in self._receive:
+                    await self._serve(self._group(first))
+        finally:
+            for parts in self._parts.values():  # of jobs that a halt cut short
+                with suppress(LocalError):  # all that counts of them is durable
+                    parts.close()
 
     def _group(self, first: _Work) -> list[_Work]:
         group = [first]
