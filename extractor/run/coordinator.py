@@ -188,8 +188,11 @@ class Coordinator:
         try:
             news = told(await self._publish(dataset))
         except PartLost as error:
-            await self._revoke(error)
-            await self._withhold(dataset, str(error), ())
+            lost = (error, *error.others)
+            for each in lost:
+                await self._revoke(each)
+            labels = {job.ordinal: job.label for job in jobs}
+            await self._withhold(dataset, str(error), tuple(labels[ordinal_of(each.part)] for each in lost))
             return
         except (IntegrityError, LocalError) as error:
             self._standing.unpublishable.append(error)

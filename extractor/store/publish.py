@@ -13,7 +13,7 @@ is read once and compared with its sealed checksum, also when it is linked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -75,11 +75,15 @@ class Published:
 
 
 class PartLost(IntegrityError):  # noqa: N818 - the house's words
-    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name."""
+    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name.
+
+    ``others`` are the same of the other jobs of the publication, one for each that has lost something.
+    """
 
     def __init__(self, message: str, part: str) -> None:
         super().__init__(message)
         self.part = part
+        self.others: tuple[PartLost, ...] = ()
 
 
 def publish(publication: Publication, *, staging: Path, output: Path, shard_bytes: int) -> Published:
@@ -96,7 +100,11 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
         hidden = folder / f".run={publication.run_id}.publishing"
         _clear(hidden)
         durable.make_folders(hidden)
-        _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        try:
+            _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        except PartLost as error:
+            error.others = tuple(_other_losses(publication, staging, error.part))
+            raise
         reached(Failpoint.FOLDER_BUILT)
         durable.replace(hidden, final)
         reached(Failpoint.FOLDER_RENAMED)
@@ -176,6 +184,18 @@ def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.A
         raise durable.local_error(error, path) from error
     if digest.hexdigest() != part.sha256:
         raise PartLost(f"{path}: its bytes are not those that were sealed; {_ASK_ANEW}", part.name)
+
+
+def _other_losses(publication: Publication, staging: Path, known: str) -> Iterator[PartLost]:
+    """Look through all other jobs' parts, so that one new try mends all that is lost."""
+    for job in publication.jobs:
+        if known in {part.name for part in job.parts}:
+            continue
+        try:
+            for part in job.parts:
+                _feed(part, staging, hashlib.sha256(), None)
+        except PartLost as error:
+            yield error
 
 
 def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEntry, ...]) -> Manifest:
