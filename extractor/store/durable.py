@@ -228,14 +228,23 @@ def _remove_all(folder: Path) -> list[LocalError]:
     for place, folders, files in os.walk(folder, topdown=False):
         here = Path(place)
         links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
-        try:
-            for name in (*files, *links):
-                remove_file(here / name)
-            with _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
-                here.rmdir()
-        except LocalError as error:
-            stuck.append(error)
+        held = [error for name in (*files, *links) if (error := _not_removed(here / name)) is not None]
+        if not held:
+            try:
+                with _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
+                    here.rmdir()
+            except LocalError as error:
+                held = [error]
+        stuck += held
     return stuck
+
+
+def _not_removed(path: Path) -> LocalError | None:
+    try:
+        remove_file(path)
+    except LocalError as error:
+        return error
+    return None
 
 
 def write_small(path: Path, data: bytes) -> None:
