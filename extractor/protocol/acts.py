@@ -203,7 +203,8 @@ def try_again(life: Life, event: RequestFailed, now: float) -> Step:
 
 
 def refused(life: Life, event: RequestFailed, _now: float) -> Step:
-    return stop(life, Verdict.REFUSED, event.failure.message)
+    answered = replace(life, unanswered=False)  # no export was made: none is an orphan when the job is taken up
+    return stop(answered, Verdict.REFUSED, event.failure.message)
 
 
 def not_permitted(life: Life, _event: StatusReported, _now: float) -> Step:

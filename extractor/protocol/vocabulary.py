@@ -208,7 +208,10 @@ class PageFetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageStored:
-    """The lines of a page are fsynced in ``part`` (0-based), which is ``part_bytes`` long with them."""
+    """The lines of a page are fsynced in ``part`` (0-based), which is ``part_bytes`` long with them.
+
+    ``part_crc32`` is the checksum of those bytes; None in journals that were written before there was one.
+    """
 
     durable: ClassVar[bool] = True
     offset: int
@@ -220,6 +223,7 @@ class PageStored:
     part_bytes: int
     part_records: int
     part_uncompressed_bytes: int
+    part_crc32: int | None = None
     kept: tuple[KeptText, ...] = ()
 
 

@@ -37,6 +37,7 @@ from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, collect, told
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
+from extractor.store.parts import PartDamaged
 from extractor.store.publish import PartLost, Published, publish
 from extractor.store.writer import Frame, Writer, ordinal_of
 
@@ -120,7 +121,7 @@ class Coordinator:
         if latest.open and not anew:
             try:
                 await self._writer.reopen(job.ordinal, latest.number, latest.pages)
-            except IntegrityError as error:
+            except PartDamaged as error:
                 lost = str(error)
             reached(Failpoint.PARTS_CUT)
         return Past(events=events, anew=anew, lost=lost)
@@ -187,8 +188,11 @@ class Coordinator:
         try:
             news = told(await self._publish(dataset))
         except PartLost as error:
-            await self._revoke(error)
-            await self._withhold(dataset, str(error), ())
+            lost = (error, *error.others)
+            for each in lost:
+                await self._revoke(each)
+            labels = {job.ordinal: job.label for job in jobs}
+            await self._withhold(dataset, str(error), tuple(labels[ordinal_of(each.part)] for each in lost))
             return
         except (IntegrityError, LocalError) as error:
             self._standing.unpublishable.append(error)

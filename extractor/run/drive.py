@@ -52,6 +52,7 @@ from extractor.run.past import replayed
 from extractor.store.compression import Codec
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.in_order import InOrder
+from extractor.store.parts import PartDamaged
 from extractor.store.writer import Frame, make_frame
 
 _ANSWERED: dict[type[object], Failpoint] = {
@@ -265,8 +266,12 @@ class Drive:
         return make_frame(page, records_member=around.records_member, record_id=around.record_id, codec=around.codec)
 
     async def _seal(self) -> None:
-        sealed = await self._around.recorder.seal(self._job, self._life.export)
-        await self._send.send(_Happened(event=sealed, recorded=True))
+        try:
+            sealed = await self._around.recorder.seal(self._job, self._life.export)
+        except PartDamaged as error:
+            await self._send.send(_Happened(event=PartsLost(message=str(error))))
+        else:
+            await self._send.send(_Happened(event=sealed, recorded=True))
 
     def _release(self, slots: int) -> None:
         self._slots -= slots

@@ -98,7 +98,7 @@ class Recorder(Protocol):
         ...
 
     async def seal(self, job: JobSpec, export: int) -> ExportSealed:
-        """Close an export's parts."""
+        """Close an export's parts. Raises PartDamaged when those of an earlier process are not what it wrote."""
         ...
 
     async def drop(self, job: JobSpec, export: int) -> None:

@@ -134,11 +134,12 @@ def sync_folder(folder: Path) -> None:
 def make_folders(folder: Path) -> None:
     """Make ``folder`` and what is missing above it (0700 each), durably. An existing folder is left as it is."""
     missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        if folder.parent == folder:
-            break
-        folder = folder.parent
+    with _about(folder):
+        while not folder.is_dir():
+            missing.append(folder)
+            if folder.parent == folder:
+                break
+            folder = folder.parent
     for each in reversed(missing):
         with _about(each, Operation(kind=Kind.MAKE_FOLDER, path=each)):
             _make_folder(each)
@@ -227,14 +228,23 @@ def _remove_all(folder: Path) -> list[LocalError]:
     for place, folders, files in os.walk(folder, topdown=False):
         here = Path(place)
         links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
-        try:
-            for name in (*files, *links):
-                remove_file(here / name)
-            with _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
-                here.rmdir()
-        except LocalError as error:
-            stuck.append(error)
+        held = [error for name in (*files, *links) if (error := _not_removed(here / name)) is not None]
+        if not held:
+            try:
+                with _about(here, Operation(kind=Kind.REMOVE_FOLDER, path=here)):
+                    here.rmdir()
+            except LocalError as error:
+                held = [error]
+        stuck += held
     return stuck
+
+
+def _not_removed(path: Path) -> LocalError | None:
+    try:
+        remove_file(path)
+    except LocalError as error:
+        return error
+    return None
 
 
 def write_small(path: Path, data: bytes) -> None:

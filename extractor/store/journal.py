@@ -253,8 +253,12 @@ def open_journal(path: Path) -> Journal:
 
 def read_journal(path: Path) -> Journal:
     """Open an existing journal for reading only, also while a run is writing it. Errors as ``open_journal``."""
-    if not path.exists():
-        raise LocalError(f"{path}: no journal there -- has a run been made with this state folder?")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise LocalError(f"{path}: no journal there -- has a run been made with this state folder?") from None
+    except OSError as error:
+        raise local_error(error, path) from None
     return _connect(path, f"{path.absolute().as_uri()}?mode=ro")
 
 
@@ -266,20 +270,22 @@ def _connect(path: Path, uri: str) -> Journal:
         raise _explained(error, path) from None
     journal = Journal(connection, path)
     try:
+        version = _checked_format(connection, path, writable=writable)
         if writable:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL")  # not before it is known to be ours: it changes the file
             connection.execute("PRAGMA synchronous = FULL")
-        _check_format(connection, path, writable=writable)
+            _bring_up_to_date(connection, path, version)
     except sqlite3.Error as error:
         journal.close()
         raise _explained(error, path) from None
-    except (IntegrityError, LocalError):
+    except BaseException:  # whatever it was: the file is not left locked, and it is raised on as it came
         journal.close()
         raise
     return journal
 
 
-def _check_format(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+def _checked_format(connection: sqlite3.Connection, path: Path, *, writable: bool) -> int:
+    """Give the format of a journal, 0 of an empty file; refuse what is not one, or of a format yet to come."""
     connection.execute("BEGIN")  # one look: the journal may just be being made
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -288,8 +294,7 @@ def _check_format(connection: sqlite3.Connection, path: Path, *, writable: bool)
     if tables == 0 and version == 0:
         if not writable:
             raise LocalError(f"{path}: the journal is empty -- no run has been recorded")
-        _script(connection, path, f"PRAGMA application_id = {_APPLICATION}; {_STATEMENTS['schema']}")
-        return
+        return 0
     if application != _APPLICATION:
         raise IntegrityError(f"{path}: not a journal of extractor -- choose another state folder")
     if not 1 <= version <= FORMAT:
@@ -297,12 +302,16 @@ def _check_format(connection: sqlite3.Connection, path: Path, *, writable: bool)
             f"{path}: journal format {version}, this version reads up to {FORMAT} -- use the extractor that wrote it, "
             "or another state folder"
         )
-    if writable and version < FORMAT:
-        _script(connection, path, "".join(_STATEMENTS[f"migrate_{old}"] for old in range(version, FORMAT)))
+    return int(version)
 
 
-def _script(connection: sqlite3.Connection, path: Path, script: str) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, version: int) -> None:
     """Bring a journal to the present format, all or nothing."""
+    if version == FORMAT:
+        return
+    script = f"PRAGMA application_id = {_APPLICATION}; {_STATEMENTS['schema']}"
+    if version:
+        script = "".join(_STATEMENTS[f"migrate_{old}"] for old in range(version, FORMAT))
     connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT};")
     try:
         door.announce(Operation(kind=Kind.TRANSACTION, path=path))

@@ -129,13 +129,13 @@ DELETE FROM job WHERE run_id = :run_id;
 DELETE FROM run WHERE run_id = :run_id;
 
 -- name: runs
--- Newest first: a run id begins with its time.
+-- Newest first. A run id begins with its time too, but only to the second.
 SELECT run.*,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id) AS jobs,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict = 'done') AS done,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict IS NOT NULL AND verdict <> 'done') AS failed,
   (SELECT coalesce(sum(records), 0) FROM dataset WHERE dataset.run_id = run.run_id) AS records
-FROM run ORDER BY run_id DESC;
+FROM run ORDER BY started_at DESC, run_id DESC;
 
 -- name: jobs
 SELECT * FROM job WHERE run_id = :run_id ORDER BY ordinal;

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import SealedPart
@@ -32,6 +33,13 @@ from extractor.store.identity import Census, ids_of
 
 _CHUNK: Final = 1024 * 1024
 _LINES: Final = 1000  # read again at once
+_ASK_ANEW: Final = (
+    "the disk or another program has changed the staging folder. The next `extractor resume` asks for the export anew"
+)
+
+
+class PartDamaged(IntegrityError):  # noqa: N818 - the house's words
+    """What an earlier process wrote is not there any more, or is not what it wrote: only a new export can mend it."""
 
 
 class Marked(Protocol):
@@ -57,6 +65,11 @@ class Marked(Protocol):
         """The length of those lines, newlines included."""
         ...
 
+    @property
+    def part_crc32(self) -> int | None:
+        """The checksum of the file; None where an older version of this program did not keep one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -66,12 +79,13 @@ class Mark:
     part_bytes: int = 0
     part_records: int = 0
     part_uncompressed_bytes: int = 0
+    part_crc32: int | None = 0
 
 
 class ExportParts:
     """The parts of one export, in ``folder``. At most one file is open; an export without records has no folder.
 
-    Single-threaded. After a LocalError the object is of no use any more: what is on the disk is only known again
+    Single-threaded. After an error the object is of no use any more: what is on the disk is only known again
     after ``reopen`` with the journaled marks.
     """
 
@@ -122,6 +136,7 @@ class ExportParts:
             part_bytes=mark.part_bytes + len(frame),
             part_records=mark.part_records + records,
             part_uncompressed_bytes=mark.part_uncompressed_bytes + uncompressed_bytes,
+            part_crc32=None if mark.part_crc32 is None else zlib.crc32(frame, mark.part_crc32),
         )
         return self._marks[-1]
 
@@ -133,23 +148,27 @@ class ExportParts:
     def recount(self) -> None:
         """Read what an earlier process wrote, for checksums and ids. Slow; before ``seal``, when all is appended.
 
-        Does nothing when everything was written by this object. Raises LocalError, or IntegrityError where a file
-        cannot be read to its end.
+        Does nothing when everything was written by this object. Raises LocalError, or PartDamaged where a file cannot
+        be read to its end, or is not what the journal says it was.
         """
         if self._census is not None:
             return
         census = Census()
-        for part in range(len(self._marks)):
+        for part, mark in enumerate(self._marks):
             path = self._path(part)
             try:
                 with path.open("rb", buffering=0) as file:
-                    counted = CountedFile(file)
+                    counted = _Checked(file)
                     lines = self._codec.stream(io.BufferedReader(counted, _CHUNK), path)
                     while batch := list(islice(lines, _LINES)):
                         census.add(ids_of(batch, self._record_id))
-                    self._hashes[part] = counted.digest
             except OSError as error:
                 raise durable.local_error(error, path) from error
+            except IntegrityError as error:
+                raise PartDamaged(f"{error}: {_ASK_ANEW}") from None
+            if mark.part_crc32 not in {None, counted.crc32}:
+                raise PartDamaged(f"{path}: its bytes are not those that were written; {_ASK_ANEW}")
+            self._hashes[part] = counted.digest
         self._census = census
 
     def seal(self) -> tuple[SealedPart, ...]:
@@ -194,20 +213,19 @@ class ExportParts:
     def reopen(self, marks: Iterable[Marked]) -> None:
         """Go back to what is journaled: cut every part to its last mark, remove what no mark names.
 
-        ``marks`` are those of the export's appends, in order. Durable on return. Raises IntegrityError when a file is
+        ``marks`` are those of the export's appends, in order. Durable on return. Raises PartDamaged when a file is
         missing or shorter than its mark: then the journal is ahead of the data, and the export must be asked for again.
         """
         self.close()
         last = {mark.part: mark for mark in marks if mark.part_bytes}
         if sorted(last) != list(range(len(last))):
-            raise IntegrityError(f"{self._folder}: the journal names parts with a gap between them")
+            raise PartDamaged(f"{self._folder}: the journal names parts with a gap between them")
         for part, mark in last.items():
             path = self._path(part)
             size = path.stat().st_size if path.is_file() else 0
             if size < mark.part_bytes:
-                raise IntegrityError(
-                    f"{path}: the journal knows {mark.part_bytes} bytes of it, but there are {size}; "
-                    "the staging folder was changed from outside. The next `extractor resume` asks for the export anew"
+                raise PartDamaged(
+                    f"{path}: the journal knows {mark.part_bytes} bytes of it, but there are {size}; {_ASK_ANEW}"
                 )
             durable.truncate(path, mark.part_bytes)
         self._remove_beyond(len(last))
@@ -217,6 +235,7 @@ class ExportParts:
                 part_bytes=last[part].part_bytes,
                 part_records=last[part].part_records,
                 part_uncompressed_bytes=last[part].part_uncompressed_bytes,
+                part_crc32=last[part].part_crc32,
             )
             for part in range(len(last))
         ]
@@ -306,7 +325,7 @@ class ExportParts:
     def _guarded(self, act: Callable[..., None], *arguments: bytes) -> None:
         try:
             act(*arguments)
-        except LocalError:
+        except (LocalError, IntegrityError):
             self._failed = True
             self.close()
             raise
@@ -314,6 +333,18 @@ class ExportParts:
     def _refuse_if_failed(self) -> None:
         if self._failed:
             raise LocalError(f"{self._folder}: an earlier write failed; resume the run once the cause is gone")
+
+
+class _Checked(CountedFile):
+    """A file whose CRC-32 is known, too, when it has been read."""
+
+    crc32 = 0
+
+    def readinto(self, buffer: object) -> int:
+        """Read, and take in what was read."""
+        size = super().readinto(buffer)
+        self.crc32 = zlib.crc32(memoryview(cast("bytearray", buffer))[:size], self.crc32)
+        return size
 
 
 def _chunks(path: Path, size: int) -> Iterator[bytes]:

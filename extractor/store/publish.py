@@ -13,7 +13,7 @@ is read once and compared with its sealed checksum, also when it is linked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -75,11 +75,15 @@ class Published:
 
 
 class PartLost(IntegrityError):  # noqa: N818 - the house's words
-    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name."""
+    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name.
+
+    ``others`` are the same of the other jobs of the publication, one for each that has lost something.
+    """
 
     def __init__(self, message: str, part: str) -> None:
         super().__init__(message)
         self.part = part
+        self.others: tuple[PartLost, ...] = ()
 
 
 def publish(publication: Publication, *, staging: Path, output: Path, shard_bytes: int) -> Published:
@@ -96,7 +100,11 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
         hidden = folder / f".run={publication.run_id}.publishing"
         _clear(hidden)
         durable.make_folders(hidden)
-        _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        try:
+            _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        except PartLost as error:
+            error.others = tuple(_other_losses(publication, staging, error.part))
+            raise
         reached(Failpoint.FOLDER_BUILT)
         durable.replace(hidden, final)
         reached(Failpoint.FOLDER_RENAMED)
@@ -178,6 +186,18 @@ def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.A
         raise PartLost(f"{path}: its bytes are not those that were sealed; {_ASK_ANEW}", part.name)
 
 
+def _other_losses(publication: Publication, staging: Path, known: str) -> Iterator[PartLost]:
+    """Look through all other jobs' parts, so that one new try mends all that is lost."""
+    for job in publication.jobs:
+        if known in {part.name for part in job.parts}:
+            continue
+        try:
+            for part in job.parts:
+                _feed(part, staging, hashlib.sha256(), None)
+        except PartLost as error:
+            yield error
+
+
 def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEntry, ...]) -> Manifest:
     jobs = tuple(_job_entry(job, ranges) for job, ranges in zip(publication.jobs, packing.ranges, strict=True))
     return Manifest(
@@ -232,26 +252,32 @@ def _job_entry(finished: FinishedJob, ranges: Sequence[Range]) -> manifest.JobEn
 
 def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
     """Read back what stands under the final name, and make sure that it is this publication."""
-    path = final / manifest.MANIFEST
+    path, success = final / manifest.MANIFEST, final / manifest.SUCCESS
+    stranger = IntegrityError(
+        f"{final}: it exists, but is not what this run publishes; move it away, then `extractor resume`"
+    )
+    if not (path.is_file() and success.is_file()):
+        raise stranger
     text = manifest.read(path)
     published = manifest.decode_manifest(text, path)
     asked = [job.job.job_id for job in publication.jobs]
     same = published.run == publication.run_id and [job.job_id for job in published.jobs] == asked
-    if not same or manifest.read(final / manifest.SUCCESS) != manifest.success(text):
-        raise IntegrityError(f"{final}: it exists, but is not what this run publishes; move it away and run again")
+    if not same or manifest.read(success) != manifest.success(text):
+        raise stranger
     return text, published
 
 
 def _point(folder: Path, published: Manifest, text: bytes) -> None:
-    """Have ``latest.json`` name this run, unless it names a newer one. Run ids sort by time."""
+    """Have ``latest.json`` name this run, unless it names a newer one that stands. Run ids sort by time."""
     path = folder / manifest.LATEST
     name = f"run={published.run}/{manifest.MANIFEST}"
     latest = manifest.Latest(run=published.run, manifest=name, sha256=manifest.sha256(text))
     try:
-        if manifest.load_latest(path).run > published.run:
+        named = manifest.load_latest(path)
+        if named.run > published.run and manifest.sha256(manifest.read(folder / named.manifest)) == named.sha256:
             return
     except (LocalError, IntegrityError):
-        pass  # absent or unreadable: there is nothing in it to keep
+        pass  # absent or unreadable, or it names what is not there: there is nothing in it to keep
     durable.write_small(path, manifest.encode(latest))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -130,7 +131,10 @@ class Writer:
         return work.event
 
     async def seal(self, ordinal: int, export: int) -> ExportSealed:
-        """Close the parts of an export. Those that an earlier process wrote are read once more, beside the writing."""
+        """Close the parts of an export. Those that an earlier process wrote are read once more, beside the writing.
+
+        Raises PartDamaged when those are not what was written.
+        """
         parts = self._parts.get(ordinal)
         if parts is not None:
             await anyio.to_thread.run_sync(parts.recount, limiter=self._reading)
@@ -163,9 +167,14 @@ class Writer:
 
     async def run(self) -> None:
         """Serve until cancelled. A failed disk operation does not end it: it fails all that is handed in."""
-        async with self._send, self._receive:
-            async for first in self._receive:
-                await self._serve(self._group(first))
+        try:
+            async with self._send, self._receive:
+                async for first in self._receive:
+                    await self._serve(self._group(first))
+        finally:
+            for parts in self._parts.values():  # of jobs that a halt cut short
+                with suppress(LocalError):  # all that counts of them is durable
+                    parts.close()
 
     def _group(self, first: _Work) -> list[_Work]:
         group = [first]
@@ -283,5 +292,6 @@ def _append(parts: ExportParts, page: PageFetched, frame: Frame) -> PageStored:
         part_bytes=mark.part_bytes,
         part_records=mark.part_records,
         part_uncompressed_bytes=mark.part_uncompressed_bytes,
+        part_crc32=mark.part_crc32,
         kept=frame.kept,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from extractor.cli import main
 from extractor.cli.child import simulator_process
+from tests.cli.halfdone import HalfDone, failing_server
 
 Invoke = Callable[..., "Ended"]
 
@@ -72,3 +75,27 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the base URL of a simulator in a process of its own, as users start it."""
     with simulator_process(("--processing", "0"), errors=tmp_path_factory.mktemp("simulator") / "log") as base_url:
         yield base_url
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Iterator[int]]]:
+    """Give the address of a server on which runs stay unfinished, and numbers for its segments."""
+    with failing_server(tmp_path_factory.mktemp("failing")) as base_url:
+        yield base_url, itertools.count()
+
+
+@pytest.fixture
+def halfdone(
+    invoke: Invoke,
+    config: Callable[..., Path],
+    failing: tuple[str, Iterator[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> HalfDone:
+    """Give the means to make an unfinished run and to look at it, with segments that no other test has.
+
+    Runs that begin within a second sort as they were begun, and not by the chance in their names.
+    """
+    base_url, numbers = failing
+    chance = itertools.count()
+    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(chance):0{2 * size}x}")
+    return HalfDone(invoke=invoke, config=config, base_url=base_url, number=next(numbers))

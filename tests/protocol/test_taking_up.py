@@ -85,6 +85,13 @@ def test_an_intent_without_an_answer_is_a_possible_orphan_when_taken_up() -> Non
     assert 0 == fold(POLICY, [INTENDED, FAILED_INITIATE, TAKEN], 0.0).possible_orphans
 
 
+def test_an_initiate_that_was_refused_leaves_no_possible_orphan_when_taken_up() -> None:
+    """It was answered: no export was made."""
+    refused = failed(Initiate(export=1), Fault.FORBIDDEN)
+    life, _ = step(fold(POLICY, [INTENDED, refused], 0.0), TakenUp(anew=True), 0.0)
+    assert 0 == life.possible_orphans
+
+
 def test_a_job_that_had_ended_badly_is_begun_anew_from_any_phase() -> None:
     """A lie in mid-reading left a living token behind: what it gave is not to be trusted."""
     for cut in range(len(COMMITTING_15)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import zlib
 from array import array
 from pathlib import Path
 
@@ -43,16 +44,24 @@ def open_files() -> int:
     return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
 
 
-def mark(part: int, size: int, records: int) -> Mark:
-    """A mark as ``append`` makes it here."""
-    return Mark(part=part, part_bytes=size, part_records=records, part_uncompressed_bytes=10 * size)
+def mark(part: int, content: bytes, records: int) -> Mark:
+    """A mark as ``append`` makes it here, behind this content."""
+    size = len(content)
+    return Mark(
+        part=part,
+        part_bytes=size,
+        part_records=records,
+        part_uncompressed_bytes=10 * size,
+        part_crc32=zlib.crc32(content),
+    )
 
 
 def test_a_part_is_closed_before_it_would_be_too_long(tmp_path: Path) -> None:
     """Only a frame that is too long alone makes a part too long."""
     parts = parts_in(tmp_path)
     marks = append(parts, b"aaaa", b"bbbbbb", b"c", b"ddddddddddddd", b"e")
-    assert marks == [mark(0, 4, 1), mark(0, 10, 2), mark(1, 1, 1), mark(2, 13, 1), mark(3, 1, 1)]
+    expected = [mark(0, b"aaaa", 1), mark(0, b"aaaabbbbbb", 2), mark(1, b"c", 1), mark(2, 13 * b"d", 1)]
+    assert marks == [*expected, mark(3, b"e", 1)]
     parts.sync()
     assert list(files(tmp_path).values()) == [b"aaaabbbbbb", b"c", b"ddddddddddddd", b"e"]
     parts.close()
@@ -91,7 +100,7 @@ def test_an_export_without_records_leaves_nothing(tmp_path: Path) -> None:
 def test_an_empty_frame_changes_nothing(tmp_path: Path) -> None:
     """A page may hold no records in the middle of an export."""
     parts = parts_in(tmp_path)
-    assert append(parts, b"aaaa", b"") == [mark(0, 4, 1)] * 2
+    assert append(parts, b"aaaa", b"") == [mark(0, b"aaaa", 1)] * 2
     parts.close()
 
 
@@ -140,7 +149,7 @@ def test_a_fact_without_its_bytes_is_loud(damage: str, tmp_path: Path) -> None:
 def test_marks_with_a_part_missing_are_refused(tmp_path: Path) -> None:
     """Parts are numbered without a gap."""
     with pytest.raises(IntegrityError, match="gap"):
-        parts_in(tmp_path).reopen([mark(1, 4, 1)])
+        parts_in(tmp_path).reopen([mark(1, b"aaaa", 1)])
 
 
 def test_dropping_removes_files_and_folder(tmp_path: Path) -> None:
