@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,11 @@ def test_what_is_recorded_is_there_after_the_file_is_opened_again(journal: Journ
 
 
 def test_runs_come_newest_first(journal: Journal) -> None:
-    """A run id begins with its time."""
+    """A run id begins with its time, but only to the second: two of one second go by their beginning."""
     journal.add_run(entry("20261124T020000Z-0000"), [])
     assert ["20261124T020000Z-0000", RUN] == [run["run_id"] for run in journal.runs()]
+    journal.add_run(replace(entry("20261123T020000Z-0000"), started_at=5.5), [])
+    assert "20261123T020000Z-0000" == journal.runs()[0]["run_id"]
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(journal: Journal) -> None:
