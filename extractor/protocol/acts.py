@@ -132,12 +132,7 @@ def sealed(life: Life, event: ExportSealed, _now: float) -> Step:
     written = sum(part.records for part in event.parts)
     if not life.paging.complete or written != life.paging.total:
         raise IntegrityError(f"the parts hold {written} records, TotalResults is {life.paging.total}")
-    if event.repeated and life.policy.record_id_is_unique:
-        raise IntegrityError(
-            f"{event.repeated} of the {written} records have an id that came before in the same export, so others may "
-            "be missing -- ask again (extractor resume); if ids do repeat on your account, set "
-            "connection.dialect.record_id_is_unique: false"
-        )
+    _check_identity(life, event.repeated, written)
     return replace(life, phase=Phase.SEALED, repeated=event.repeated), [Commit(token=_token(life))]
 
 
@@ -254,12 +249,16 @@ def take_up_token(life: Life, _event: TakenUp, now: float) -> Step:
 
 def take_up_commit(life: Life, _event: TakenUp, _now: float) -> Step:
     """Everything is sealed. An earlier Commit may have arrived: then the token is gone, and that is well."""
+    _check_identity(life, life.repeated, life.paging.stored_to)
     return replace(life, phase=Phase.SEALED), [Commit(token=_token(life), attempt=2 - (life.phase is Phase.SEALED))]
 
 
 def take_up_end(life: Life, _event: TakenUp, _now: float) -> Step:
     """The job was done, but its end was not journaled any more."""
-    return _done(life, "" if life.outcome is None else life.outcome.note)
+    _check_identity(life, life.repeated, life.paging.stored_to)
+    if life.outcome is None:
+        raise IllegalEvent(f"there is no outcome in phase {life.phase}")
+    return life, [Finish(outcome=life.outcome)]
 
 
 # --- Small parts of the rows. ----------------------------------------------------------------------------------------
@@ -269,6 +268,16 @@ def _ask_pages(life: Life) -> Step:
     paging, requests = pages.ask(life.paging)
     token = _token(life)
     return replace(life, paging=paging), [FetchPage(token=token, offset=at, limit=size) for at, size in requests]
+
+
+def _check_identity(life: Life, repeated: int, records: int) -> None:
+    """Judge the ids of a sealed export. A replay does not judge; so whoever takes a life up judges again."""
+    if repeated and life.policy.record_id_is_unique:
+        raise IntegrityError(
+            f"{repeated} of the {records} records have an id that came before in the same export, so others may be "
+            "missing -- ask again (extractor resume); if ids do repeat on your account, set "
+            "connection.dialect.record_id_is_unique: false"
+        )
 
 
 def _check_row_count(life: Life, total: int) -> None:

@@ -89,7 +89,7 @@ _LOST = _row(acts.unreadable, "the journal is ahead of the disk: somebody change
 _MOOT = _row(acts.commit_moot, "the data is safe; the token expires by itself", _P.DONE)
 _ANEW = _row(acts.take_up_anew, "ask anew; a lost POST is a possible orphan", _P.PLANNED)
 _TOKEN = _row(acts.take_up_token, "Status tells whether the token lives", _P.PROCESSING, _P.RETRIEVING)
-_COMMIT = _row(acts.take_up_commit, "all is sealed: commit, perhaps again", _P.SEALED)
+_COMMIT = _row(acts.take_up_commit, "all is sealed: judge it, then commit, perhaps again", _P.SEALED, _P.STOPPED)
 
 
 def _late_in(phase: Phase) -> Rule:
@@ -151,7 +151,7 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.RETRIEVING, _S.TAKEN_UP): _TOKEN,
     (_P.SEALED, _S.TAKEN_UP): _COMMIT,
     (_P.COMMITTING, _S.TAKEN_UP): _COMMIT,
-    (_P.DONE, _S.TAKEN_UP): _row(acts.take_up_end, "only the word of its end was lost", _P.DONE),
+    (_P.DONE, _S.TAKEN_UP): _row(acts.take_up_end, "only the word of its end was lost", _P.DONE, _P.STOPPED),
     (_P.STOPPED, _S.TAKEN_UP): _ANEW,
     **{(phase, _S.PARTS_LOST): _LOST for phase in (_P.PROCESSING, _P.READY, _P.RETRIEVING)},
     # Also from Done: what was sealed may be damaged before it is published.

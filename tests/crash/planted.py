@@ -138,7 +138,7 @@ BUGS = (
     Bug(
         name="a record that comes twice is let pass",
         file="extractor/protocol/acts.py",
-        old="    if event.repeated and life.policy.record_id_is_unique:",
+        old="    if repeated and life.policy.record_id_is_unique:",
         new="    if False:",
         tests=(_LIES,),
     ),
