@@ -39,6 +39,7 @@ JOBS: tuple[dict[str, Any], ...] = (
     {"segment": "A", "name": "later", "since": "2026-06-01T00:00:00Z"},
     {"segment": "Nobody"},
 )
+ENOUGH = 10  # problems
 _A_YEAR = 365 * 86400.0
 
 
@@ -356,9 +357,14 @@ class Losses:
 
 
 async def lose_power(recording: Recording, folder: Path, *, chance: random.Random, most: int) -> Losses:
-    """Build at most ``most`` disks for each moment of a run, take each up below ``folder`` (empty), and count."""
+    """Build at most ``most`` disks for each moment of a run, take each up below ``folder`` (empty), and count.
+
+    Breaks off when there are problems enough to tell what is wrong.
+    """
     losses = Losses()
     for moment in recording.moments():
+        if losses.problems.total() >= ENOUGH:
+            break
         losses.moments += 1
         for picture in moment.disk.states(chance, most):
             recovered = await recover(recording, moment, picture, folder)

@@ -1,7 +1,7 @@
 """Power is lost between any two operations, and whatever the disk then holds, the run ends as if nothing had happened.
 
-From the operations of a run that went well, every disk is built that a power loss may leave by the strictest reading
-(``disk``); the server is as it was at that moment. Each is taken up, and must end in the undisturbed run's bytes.
+From the operations of a run that went well, disks are built that a power loss may leave (``disk`` says which these
+are); the server is as it was at that moment. Each is taken up, and must end in the undisturbed run's bytes.
 """
 
 from __future__ import annotations
