@@ -80,6 +80,15 @@ def perform(request: Request) -> int:
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
         earlier = None
+    if earlier is not None and Path(earlier.output) != config.output.path.absolute():
+        raise ConfigError(
+            [
+                (
+                    f"run {earlier.run_id} of this plan is unfinished, but publishes in {earlier.output} -- "
+                    f"`extractor resume {earlier.run_id}{again(config.state)}` takes it up there, --new begins one here"
+                )
+            ]
+        )
     if earlier is None and request.earlier is not Earlier.IGNORE:
         _mention_leftovers(config.state)
     return _drive(request, config, plan, earlier)

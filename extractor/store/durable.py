@@ -261,6 +261,16 @@ def write_small(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def stands(path: Path) -> bool:
+    """Whether there is anything at ``path``. Raises LocalError when that cannot be told."""
+    with _about(path):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
 def check_writable(folder: Path) -> None:
     """Try whether files can be made in ``folder``; raises LocalError, leaves nothing behind."""
     probe = folder / f".writable.{os.getpid()}"

@@ -34,6 +34,7 @@ from extractor.store.durable import local_error
 from extractor.store.facts import decode_event, encode_event
 
 FORMAT = 2
+PUBLISHED = "published"  # the state of a dataset that readers may see
 _APPLICATION = 0x53584A31  # "SXJ1": lets another program's database be refused
 
 
@@ -96,6 +97,7 @@ class Journal:
         """Write down a run and what it will ask for, before it asks."""
         datasets = dict.fromkeys(job.dataset for job in jobs)
         with self._transaction():
+            self._run("next_run", {})
             self._run("add_run", _fields(run))
             for job in jobs:
                 self._run("add_job", _job_row(run.run_id, job))
@@ -136,7 +138,7 @@ class Journal:
     def number_publication(self, run_id: str, dataset: Dataset) -> int:
         """Give a dataset's publication its number: the next one of this journal, or the one that it has already."""
         row = {"run_id": run_id, **_fields(dataset)}
-        number: int | None = self._rows("dataset", row)[0]["number"]
+        number: int | None = self.dataset(run_id, dataset)["number"]
         if number is not None:
             return number
         with self._transaction():
@@ -190,6 +192,16 @@ class Journal:
         """The facts of one job, oldest first, ready to be folded."""
         rows = self._rows("events", {"run_id": run_id, "ordinal": ordinal})
         return [decode_event(row["kind"], row["body"]) for row in rows]
+
+    def run_number(self, run_id: str) -> int:
+        """How many runs this journal had begun when it began this one, itself included."""
+        number: int = self._rows("run_number", {"run_id": run_id})[0]["number"]
+        return number
+
+    def dataset(self, run_id: str, dataset: Dataset) -> dict[str, Any]:
+        """One dataset of a run, which must be there."""
+        (row,) = self._rows("dataset", {"run_id": run_id, **_fields(dataset)})
+        return row
 
     def begun(self, run_id: str) -> frozenset[int]:
         """The ordinals of the jobs of which there is any fact."""

@@ -91,3 +91,21 @@ def test_a_job_that_had_failed_begins_anew_whatever_is_left_of_it(invoke: Any, c
             part.unlink()
         assert invoke("resume", "--state", "state", "--quiet").code == 0
         assert json.loads(invoke("verify", "exports", "--json").out)["records"] == 42
+
+
+def test_a_run_is_not_taken_up_into_another_folder(invoke: Any, failed: tuple[Path, str]) -> None:
+    """Half of it here and half of it there would be no run at all; the message names both ways out."""
+    path, _ = failed
+    ended = invoke("run", str(path), "--resume", "--output", "elsewhere")
+    assert (2, True, False) == (ended.code, "but publishes in" in ended.err, Path("elsewhere").exists()), ended
+
+
+def test_a_job_that_was_added_to_the_file_does_not_keep_a_run_from_being_resumed(
+    invoke: Any, failed: tuple[Path, str]
+) -> None:
+    """The run asks for what it asked for when it began, and nothing more."""
+    path, _ = failed
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("jobs:\n", "jobs:\n  - segment: SMS OptIns\n"), "utf-8")
+    ended = invoke("resume", "--state", "state", "--quiet")
+    assert (0, True) == (ended.code, "2 of 2 jobs done" in ended.out), ended

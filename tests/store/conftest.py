@@ -64,6 +64,7 @@ class Stage:
         return Publication(
             run_id=run_id,
             journal="0123456789abcdef",
+            run_number=int(run_id[:8]),
             number=1,
             dataset=self.dataset,
             config_hash="c0ffee",
