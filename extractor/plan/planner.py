@@ -68,14 +68,8 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
     asked = set(job_ids)
     found = _part_of(plan, [job for job in plan.jobs if job.job_id in asked])
     if [job.job_id for job in found.jobs] != list(job_ids):
-        raise ConfigError(
-            [
-                (
-                    "the configuration asks for something else than when the run began -- restore it, or start a new run "
-                    "(--job NAME asks for single jobs of the file)"
-                )
-            ]
-        )
+        asks = "the configuration asks for something else than when the run began"
+        raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
         changed = "output.compression, output.shard_bytes or limits.page_size has changed since the run began"
         raise ConfigError([f"{changed} -- restore it, or start a new run"])
