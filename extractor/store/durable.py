@@ -50,6 +50,17 @@ def local_error(error: OSError, path: Path) -> LocalError:
     return LocalError(f"{path}: {meaning}")
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, if only a symbolic link. Raises LocalError when that cannot be told."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: nothing can have such a name
+        return False
+    except OSError as error:
+        raise local_error(error, path) from error
+    return True
+
+
 @contextmanager
 def _about(path: Path, *operations: Operation) -> Iterator[None]:
     """Let operations pass the door, do them in the block, and say what an OSError of either means."""
@@ -175,14 +186,14 @@ def link(source: Path, target: Path) -> bool:
 
 def remove_file(path: Path) -> None:
     """Remove a file that may be gone already; durable after ``sync_folder``."""
-    if os.path.lexists(path):
+    if is_there(path):
         with _about(path, Operation(kind=Kind.REMOVE, path=path)):
             path.unlink(missing_ok=True)
 
 
 def remove_empty(folder: Path) -> None:
     """Remove ``folder``, durably, if it is there and empty."""
-    if not os.path.lexists(folder):
+    if not is_there(folder):
         return
     with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
         try:
@@ -209,7 +220,7 @@ def erase_tree(folder: Path) -> None:
 
     No symbolic link is followed, and one in the folder's place is refused.
     """
-    if not os.path.lexists(folder):
+    if not is_there(folder):
         return
     with _about(folder):
         if not stat.S_ISDIR(folder.lstat().st_mode):
@@ -223,11 +234,16 @@ def erase_tree(folder: Path) -> None:
 def _remove_all(folder: Path) -> list[LocalError]:
     """Remove what can be removed, from the leaves up; give why the rest could not."""
     stuck: list[LocalError] = []
-    if folder.is_symlink():
+
+    def cannot_read(error: OSError) -> None:
+        if error.errno != errno.ENOENT:  # what has gone meanwhile is gone
+            stuck.append(local_error(error, Path(error.filename)))
+
+    if _is_link(folder):
         return stuck
-    for place, folders, files in os.walk(folder, topdown=False):
+    for place, folders, files in os.walk(folder, topdown=False, onerror=cannot_read):
         here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
+        links = [name for name in folders if _is_link(here / name)]  # which os.walk counts as folders
         held = [error for name in (*files, *links) if (error := _not_removed(here / name)) is not None]
         if not held:
             try:
@@ -237,6 +253,13 @@ def _remove_all(folder: Path) -> list[LocalError]:
                 held = [error]
         stuck += held
     return stuck
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except OSError:  # then it cannot be removed either, and that is what is told
+        return False
 
 
 def _not_removed(path: Path) -> LocalError | None:
