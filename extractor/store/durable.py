@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from extractor.errors import LocalError
-from extractor.store import door
+from extractor.store import door, interim
 from extractor.store.door import Kind, Operation
 
 _MEANINGS: Final = {
@@ -96,6 +96,10 @@ class AppendFile:
         """Make durable what was written; the name of a new file is not before ``sync_folder``."""
         with _about(self.path, Operation(kind=Kind.SYNC, path=self.path)):
             os.fsync(self._fd)
+
+    def hold(self) -> bool:
+        """Claim a file that was just created under a passing name, until ``close``; False if it was taken away."""
+        return interim.hold(self._fd, self.path)
 
     def close(self) -> None:
         """Give the descriptor back; does not sync."""
@@ -271,15 +275,31 @@ def _not_removed(path: Path) -> LocalError | None:
 
 
 def write_small(path: Path, data: bytes) -> None:
-    """Write a small file atomically and durably: readers see the old content or the new one, also after power loss."""
-    passing = path.with_name(f".{path.name}.passing")
-    remove_file(passing)  # of a run that was killed
-    file = create_file(passing)
+    """Write a small file atomically and durably: readers see the old content or the new one, also after power loss.
+
+    Of several writers at once, also of other processes, the last one's content stays, whole.
+    """
+    with _about(path):
+        for left in interim.abandoned(path):
+            remove_file(left)
+    file = _create_passing(path)
     try:
         file.write(data)
         file.sync()
+        _put(file.path, path)
     finally:
+        file.close()  # not before it has its own name: it would count as abandoned
+
+
+def _create_passing(path: Path) -> AppendFile:
+    while True:
+        file = create_file(interim.name_beside(path))
+        if file.hold():
+            return file
         file.close()
+
+
+def _put(passing: Path, path: Path) -> None:
     replace(passing, path)
     sync_folder(path.parent)
 
