@@ -30,7 +30,7 @@ from extractor.store.failpoints import Failpoint
 from tests.crash import night, planted
 from tests.crash.campaign import Tally, kill_at_random, sweep, sweep_recovery, tear
 from tests.crash.failing import fail_everywhere
-from tests.crash.failpoints import STAGES, kill_at
+from tests.crash.failpoints import STAGES, UNTRUSTWORTHY, kill_at, kill_in_contradiction
 from tests.crash.failpoints import Stage as FailpointStage
 from tests.crash.saboteur import Sabotage
 from tests.crash.yard import LARGER, SMALL, Yard, opened
@@ -117,7 +117,7 @@ def _kills(root: Path, kills: int, seed: int) -> Iterator[Row]:
     yield Row(
         what="Commits in the server's history of these runs",
         done=f"{commits:,}",
-        found=f"{early} before the seal of their export was journaled",
+        found=f"{early} that are not proved to have come after the seal of their export was durable",
         bad="" if commits and not early else "the order is wrong",
     )
 
@@ -159,6 +159,14 @@ def _failpoints(root: Path) -> Iterator[Row]:
         found="losses 0, duplicates 0, byte-identical",
         bad=f"not reached: {missed}" if missed else "",
     )
+    kills = {point: kill_in_contradiction(point, root / f"contradiction-{point.name}") for point in UNTRUSTWORTHY}
+    never = [point for point, times in kills.items() if not times]
+    yield Row(
+        what="death around an export that contradicts itself, at every coming of these failpoints",
+        done=f"{sum(kills.values())} deaths",
+        found="nothing of it committed or published, afterwards byte-identical",
+        bad=f"not reached: {never}" if never else "",
+    )
 
 
 def _on_virtual_time(root: Path, seed: int) -> Iterator[Row]:
@@ -176,10 +184,10 @@ async def _disks(root: Path, seed: int) -> list[Row]:
     rows = []
     (root / "recovered").mkdir()
     chance = random.Random(seed)  # noqa: S311 - which disks are built is no secret
-    for name, settings in night.WEATHERS.items():
+    for name, scene in night.WEATHERS.items():
         folder = root / f"power-{len(rows)}"
         folder.mkdir()
-        recording = await night.record(folder, settings)
+        recording = await night.record(folder, scene)
         rows.append(await _lost(f"power loss at every moment of {name}", recording, root / "recovered", chance))
     folder = root / "power-again"
     folder.mkdir()

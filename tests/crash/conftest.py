@@ -9,6 +9,11 @@ import pytest
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one; its files are made by tempfile
 
 
+# What they assert is told as of a test: the planted bugs are judged by it.
+for module in ("campaign", "failing", "failpoints", "night", "yard"):
+    pytest.register_assert_rewrite(f"tests.crash.{module}")
+
+
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """A folder in memory: what survives is modelled or proved by killing, and fsync would take most of the time."""

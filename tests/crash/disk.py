@@ -1,9 +1,18 @@
 """A model of a disk that loses power: which files and names may be there afterwards.
 
-Fed with the operations that passed the store's door. It keeps what is durable apart from what is only in memory, by the
-strictest reading of POSIX: bytes survive after their file's sync, names after their folder's, nothing else is promised
-and anything else may happen, to each file and each name for itself. ``states`` gives disks that a power loss may leave;
-each can be written out as real files, a file's second name as a copy. Pure, but for ``write_out``.
+Fed with the operations that passed the store's door. It keeps what is durable apart from what is only in memory: bytes
+survive after their file's sync, names after their own folder's, and nothing else is promised. What nobody synced may be
+lost, to each file and each name for itself:
+
+- Of a file's unsynced writes the first few are there whole; of the next one nothing, the first half, or zeros in its
+  place; and of those after it nothing, zeros, or (behind zeros) all of them.
+- Each operation on names is there or not, whatever became of those before it. A rename is undone as a whole, but the
+  sync of one folder makes durable only what happened in that folder: of a rename between two folders the other half
+  is then still open, so that the file may have both names, or none.
+
+Not modelled: bytes that were durable and change, writes that are torn at more than one place, sectors. ``states`` gives
+disks that a power loss may leave; each can be written out as real files, a file's second name as a copy. Pure, but for
+``write_out``.
 """
 
 from __future__ import annotations
@@ -12,34 +21,59 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from extractor.store.door import Kind, Operation
 
-Content: TypeAlias = str  # which of a file's possible contents: one of CONTENTS
-CONTENTS = ("durable", "written", "torn", "zeros")
+
+class Rest(StrEnum):
+    """What there is of a file's unsynced writes behind those that are there whole."""
+
+    GONE = "gone"
+    TORN = "torn"  # the first half of one of them
+    ZEROS = "zeros"  # the length of all of them
+    HOLE = "hole"  # zeros in place of one of them, and all that came after it
+
+
+Content: TypeAlias = tuple[int, Rest]  # how many of a file's unsynced writes are there whole, and what else
+DURABLE: Content = (0, Rest.GONE)
+WRITTEN: Content = (1 << 30, Rest.GONE)  # all that were written
 
 
 @dataclass(slots=True, eq=False)
 class File:
-    """A file's bytes, with and without those that nobody synced."""
+    """A file's bytes, with and without those that nobody synced; ``written`` always begins with ``durable``."""
 
     durable: bytes = b""
     written: bytearray = field(default_factory=bytearray)
+    ends: list[int] = field(default_factory=list)  # where each unsynced write ended
 
-    @property
-    def dirty(self) -> bool:
-        """Whether a power loss could change it."""
-        return self.durable != self.written
+    def write(self, data: memoryview) -> None:
+        """Append."""
+        self.written += data
+        if data:
+            self.ends.append(len(self.written))
+
+    def sync(self) -> None:
+        """Make all of it durable."""
+        self.durable = bytes(self.written)
+        self.ends.clear()
 
     def after(self, content: Content) -> bytes:
-        """What may be found: none of the unsynced bytes, all, the first half, or zeros in their place."""
-        new = bytes(self.written[len(self.durable) :])
-        if not bytes(self.written).startswith(self.durable):  # it was cut: truncation is synced, so this is not met
+        """What may be found."""
+        whole, rest = content
+        if whole >= len(self.ends):
             return bytes(self.written)
-        kept = {"durable": b"", "written": new, "torn": new[: len(new) // 2], "zeros": bytes(len(new))}
-        return self.durable + kept[content]
+        begin, end = [len(self.durable), *self.ends][whole], self.ends[whole]
+        tail = {
+            Rest.GONE: b"",
+            Rest.TORN: bytes(self.written[begin : begin + (end - begin) // 2]),
+            Rest.ZEROS: bytes(len(self.written) - begin),
+            Rest.HOLE: bytes(end - begin) + self.written[end:],
+        }
+        return bytes(self.written[:begin]) + tail[rest]
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +90,7 @@ Change: TypeAlias = tuple[Folder, str, Node | None]  # this name of that folder 
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """Changes of names that happen together or not at all: one operation."""
+    """Changes of names that happen together or not at all: what is left open of one operation."""
 
     changes: tuple[Change, ...]
 
@@ -91,14 +125,13 @@ class Disk:
             case Kind.MAKE_FOLDER:
                 self._make(path)
             case Kind.WRITE:
-                self._file(path).written += operation.data
+                self._file(path).write(operation.data)
             case Kind.SYNC:
-                file = self._file(path)
-                file.durable = bytes(file.written)
+                self._file(path).sync()
             case Kind.TRUNCATE:
                 file = self._file(path)
                 del file.written[operation.length :]
-                file.durable = bytes(file.written)
+                file.sync()
             case Kind.SYNC_FOLDER:
                 self._sync(self._folder(path))
             case Kind.RENAME | Kind.LINK if operation.target is not None:
@@ -138,18 +171,26 @@ class Disk:
                 return
 
     def _choices(self, chance: random.Random, tries: int) -> Iterator[tuple[frozenset[int], dict[int, Content]]]:
-        """Which pending steps are kept, and which content each dirty file has (by id; else ``written``)."""
+        """Which pending steps are kept, and which content each dirty file has (by id; else all that was written)."""
         steps = range(len(self._pending))
-        dirty = [file for file in self._files() if file.dirty]
-        for kept in (frozenset(steps), frozenset[int]()):
-            for content in CONTENTS:
-                yield kept, {id(file): content for file in dirty}
-        for step in steps:
-            yield frozenset(steps) - {step}, {id(file): "durable" for file in dirty}
-            yield frozenset({step}), {id(file): "zeros" for file in dirty}
+        dirty = [file for file in self._files() if file.ends]
+        every, none = frozenset(steps), frozenset[int]()
+
+        def alike(content: Content) -> dict[int, Content]:
+            return {id(file): content for file in dirty}
+
+        for content in (WRITTEN, DURABLE):
+            yield every, alike(content)
+            yield none, alike(DURABLE if content == WRITTEN else WRITTEN)
+        cuts = [(whole, rest) for whole in range(max((len(file.ends) for file in dirty), default=0)) for rest in Rest]
+        some = [(kept, alike(cut)) for cut in cuts for kept in (every, none)]
+        some += [(every - {step}, alike(DURABLE)) for step in steps]
+        some += [(frozenset({step}), alike((0, Rest.ZEROS))) for step in steps]
+        chance.shuffle(some)  # where there are too many, none of them is always left out
+        yield from some
         for _ in range(tries):
-            some = frozenset(step for step in steps if chance.random() < 0.5)
-            yield some, {id(file): chance.choice(CONTENTS) for file in dirty}
+            kept = frozenset(step for step in steps if chance.random() < 0.5)
+            yield kept, {id(file): (chance.randint(0, len(file.ends)), chance.choice(list(Rest))) for file in dirty}
 
     def _picture(self, kept: frozenset[int], contents: Mapping[int, Content]) -> Picture:
         entries: dict[int, dict[str, Node]] = {}
@@ -171,7 +212,7 @@ class Disk:
         for name, node in sorted(entries.get(id(folder), {}).items()):
             path = at / name
             if isinstance(node, File):
-                yield str(path), node.after(contents.get(id(node), "written"))
+                yield str(path), node.after(contents.get(id(node), WRITTEN))
             else:
                 yield str(path), None
                 yield from self._walk(node, path, entries, contents)
@@ -182,14 +223,14 @@ class Disk:
         self._pending.append(Step(changes))
 
     def _sync(self, folder: Folder) -> None:
-        """Make what is pending of a folder durable; what happened together in two folders, in both."""
+        """Make what is pending of a folder durable, and of no other one."""
         left = []
         for step in self._pending:
-            if any(each is folder for each, _, _ in step.changes):
-                for each, name, node in step.changes:
+            for each, name, node in step.changes:
+                if each is folder:
                     _set(each.durable, name, node)
-            else:
-                left.append(step)
+            if elsewhere := tuple(change for change in step.changes if change[0] is not folder):
+                left.append(Step(elsewhere))
         self._pending = left
 
     def _place(self, path: Path) -> tuple[Folder, str]:

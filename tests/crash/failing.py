@@ -16,8 +16,7 @@ from extractor.run import extract
 from extractor.simulator import Service
 from extractor.store.door import Kind, Operation, guarded
 from tests.contract.stage import NightClock, Wire
-from tests.crash.night import JOBS, SECTIONS, Recording, ignore, resume
-from tests.rehearsal import config_of
+from tests.crash.night import Recording, ignore, resume, world
 
 MEANINGS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -86,7 +85,7 @@ async def fail(
     folder: Path, service: Service, clock: Clock, befall: Callable[[Operation], None]
 ) -> RunClosed | LocalError:
     """Play a run with ``befall`` at the door, which may raise OSError; give how it ended."""
-    config = config_of(folder, JOBS, **SECTIONS)
+    config = world().config(folder)
     with guarded(befall):
         try:
             return await extract(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from extractor.run import history
 from extractor.store.failpoints import Failpoint
 from tests.crash.launcher import KILLED
 from tests.crash.saboteur import Sabotage
@@ -42,6 +43,17 @@ STAGES = {
 }
 
 
+# Around the seal of an export that contradicts itself, until the run is closed for it.
+UNTRUSTWORTHY = (
+    Failpoint.PARTS_SEALED,
+    Failpoint.GROUP_JOURNALED,
+    Failpoint.JOB_FINISHED,
+    Failpoint.REFUSAL_JOURNALED,
+    Failpoint.RUN_CLOSED,
+)
+_REFUSED = 6  # the exit code
+
+
 def kill_at(stage: Stage, points: list[Failpoint], root: Path) -> list[Failpoint]:
     """Kill a run at each of the points, take it up and compare; give those that were reached."""
     reached = []
@@ -63,3 +75,36 @@ def kill_at(stage: Stage, points: list[Failpoint], root: Path) -> list[Failpoint
         _, early = yard.commits_before_their_seal()
         assert [] == early
     return reached
+
+
+def kill_in_contradiction(point: Failpoint, root: Path) -> int:
+    """Kill a run whose export contradicts itself at each coming of ``point``; give how often it was killed.
+
+    Whoever takes it up may be told of the contradiction, once; nothing of that export is ever committed or published,
+    and the end are the quiet run's bytes.
+    """
+    kills = 0
+    while _killed_in_contradiction(Sabotage(failpoint=point, nth=kills + 1), root / f"{point.name}-{kills + 1}"):
+        kills += 1
+    return kills
+
+
+def _killed_in_contradiction(sabotage: Sabotage, root: Path) -> bool:
+    with opened(root, jobs=CONTRADICTED.jobs, simulator=CONTRADICTED.faults) as yard:
+        plot = yard.plot()
+        ended = yard.run(plot, sabotage)
+        assert ended in {KILLED, _REFUSED}, plot.said.read_text("utf-8")
+        told = 0
+        while yard.run(plot) != 0:
+            told += 1
+            assert {} == plot.shards(), "what contradicts itself was published"
+            assert _REFUSED == history.status(plot.state, None).run.exit_code, plot.said.read_text("utf-8")
+            assert told == 1, "it was told twice"
+        yard.examine(plot)
+        seen = list(yard.history())
+        lies = {entry["token"] for entry in seen if entry["fault"] == "swap"}
+        assert 1 == len(lies), "there was no contradiction"
+        assert lies.isdisjoint(entry["token"] for entry in seen if entry["kind"] == "commit"), "a lie was committed"
+        _, early = yard.commits_before_their_seal()
+        assert [] == early
+    return ended == KILLED

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor.clock import Clock
+from extractor.config import Config
 from extractor.errors import LocalError
 from extractor.observe.news import News, RunClosed
 from extractor.plan import make_plan
@@ -30,27 +31,56 @@ from tests.contract.stage import NightClock, Wire
 from tests.crash.disk import Disk, Picture, write_out
 from tests.rehearsal import NOW, config_of
 
+STATE = "state"
+PROBE = ".writable."  # an empty file whose removal nobody syncs: it may come back, says nothing, and harms nobody
 JOURNAL_FILES = ("journal.sqlite", "journal.sqlite-wal")
-SECTIONS: dict[str, Any] = {
-    "limits": {"page_size": 20, "exports": 2, "poll_first": 0.01, "requests_per_second": 1000.0},
-    "output": {"compression": "zstd", "shard_bytes": 8192},
-}
-JOBS: list[dict[str, Any]] = [
+JOBS: tuple[dict[str, Any], ...] = (
     {"segment": "A"},
     {"segment": "A", "name": "later", "since": "2026-06-01T00:00:00Z"},
     {"segment": "Nobody"},
-]
+)
+ENOUGH = 10  # problems
+_A_YEAR = 365 * 86400.0
 
 
-def world(**settings: Any) -> SimulatorSettings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a run is played on: the server, the jobs, how large shards are, and whether newer output stands already.
+
+    With ``newer``, somebody with another state folder, or a clock that was wrong, has published all the datasets a year
+    later: ``latest.json`` names that, and is not written again.
+    """
+
+    settings: SimulatorSettings
+    jobs: tuple[dict[str, Any], ...] = JOBS
+    shard_bytes: int = 8192
+    newer: bool = False
+
+    def config(self, folder: Path, **others: Any) -> Config:
+        """The configuration of a run in ``folder``."""
+        limits = {"page_size": 20, "exports": 2, "poll_first": 0.01, "requests_per_second": 1000.0}
+        output = {"compression": "zstd", "shard_bytes": self.shard_bytes}
+        return config_of(folder, list(self.jobs), limits=limits, output=output, **others)
+
+
+def world(
+    *, jobs: tuple[dict[str, Any], ...] = JOBS, shard_bytes: int = 8192, newer: bool = False, **settings: Any
+) -> Scene:
     """A server with a few people and a segment of nobody."""
-    return SimulatorSettings(segments=(Segment(name="A", count=47), Segment(name="Nobody", count=0)), **settings)
+    people = (Segment(name="A", count=47), Segment(name="Nobody", count=0))
+    return Scene(
+        settings=SimulatorSettings(segments=people, **settings), jobs=jobs, shard_bytes=shard_bytes, newer=newer
+    )
 
 
 WEATHERS = {
     "a quiet run": world(),
     "a run that loses two exports": world(faults={"status[A]": "ok error", "page[A]": "ok ok expire"}),
     "a run with lost answers": world(faults={"initiate[A]": "lost", "page[A]": "ok drop@100 lost", "commit": "lost"}),
+    "a run that packs several jobs into one shard": world(
+        jobs=(*JOBS, {"segment": "A", "name": "last", "since": "2026-09-01T00:00:00Z"}), shard_bytes=1024 * 1024
+    ),
+    "a run that is older than what is published": world(newer=True),
 }
 
 
@@ -84,8 +114,9 @@ class Moment:
 class Recording:
     """A run as it was."""
 
-    settings: SimulatorSettings
+    scene: Scene
     folder: Path
+    stranger: str  # the id of the run that published newer output before, "" where none did
     closed: RunClosed
     base: Picture = field(repr=False)  # what was there before
     shards: dict[str, bytes]
@@ -93,6 +124,11 @@ class Recording:
     requests_before: list[int] = field(repr=False)  # of each operation: how many requests the server had seen
     journals: list[dict[str, bytes]] = field(repr=False)  # before each transaction, and at the end
     seen: list[tuple[Received, float]] = field(repr=False)
+
+    @property
+    def settings(self) -> SimulatorSettings:
+        """The server's."""
+        return self.scene.settings
 
     def moments(self) -> Iterator[Moment]:
         """Every instant of the run, in order; the disk is one object that goes on with them."""
@@ -124,8 +160,13 @@ class Recording:
         return service
 
 
-def _shards(output: Path) -> dict[str, bytes]:
-    found = sorted(output.glob("*/run=*/part-*"))
+def _runs(output: Path, stranger: str) -> list[Path]:
+    """Every published folder, but for those of the stranger."""
+    return sorted(path for path in output.glob("*/run=*") if path.name != f"run={stranger}")
+
+
+def _shards(output: Path, stranger: str) -> dict[str, bytes]:
+    found = [path for run in _runs(output, stranger) for path in sorted(run.glob("part-*"))]
     return {f"{path.parent.parent.name}/{path.name}": path.read_bytes() for path in found}
 
 
@@ -144,23 +185,28 @@ def _journal_of(state: Path) -> dict[str, bytes]:
 
 async def record(
     folder: Path,
-    settings: SimulatorSettings,
+    scene: Scene,
     *,
-    service: Service | None = None,
-    seen: tuple[tuple[Received, float], ...] = (),
-    start: float = NOW,
+    cut_off: Recording | None = None,
+    requests: int = 0,
 ) -> Recording:
-    """Play a run to its good end and remember it; what an earlier process left in ``folder`` is taken up.
+    """Play a run to its good end and remember it.
 
-    ``service`` is then the server, and ``seen`` what it was asked before.
+    With ``cut_off``, what that run left in ``folder`` is taken up, an hour later, with the server as it was after
+    ``requests``.
     """
+    service, seen, stranger = Service(scene.settings), [], ""
+    if cut_off is not None:
+        service, seen, stranger = cut_off.server(requests), cut_off.seen[:requests], cut_off.stranger
+    elif scene.newer:
+        stranger = await _publish_newer(folder, scene)
     operations: list[Operation] = []
     requests_before: list[int] = []
     journals: list[dict[str, bytes]] = []
-    clock = NightClock(start)
-    wire = Remembering(service or Service(settings), clock)
+    clock = NightClock(NOW if cut_off is None else NOW + 3600.0)
+    wire = Remembering(service, clock)
     wire.heard += seen
-    config = config_of(folder, JOBS, **SECTIONS)
+    config = scene.config(folder)
     plan = make_plan(config)
     base = _picture_of(folder)
     journals.append(_journal_of(config.state))
@@ -184,11 +230,12 @@ async def record(
         )
     journals[-1] = _journal_of(config.state)
     return Recording(
-        settings=settings,
+        scene=scene,
         folder=folder,
+        stranger=stranger,
         closed=closed,
         base=base,
-        shards=_shards(config.output.path),
+        shards=_shards(config.output.path, stranger),
         operations=operations,
         requests_before=requests_before,
         journals=journals,
@@ -196,18 +243,28 @@ async def record(
     )
 
 
+async def _publish_newer(folder: Path, scene: Scene) -> str:
+    """Publish the same datasets a year later from another state folder, of which nothing is left; give the run's id."""
+    config, clock = scene.config(folder, state=str(folder / "elsewhere")), NightClock(NOW + _A_YEAR)
+    closed = await extract(
+        config,
+        make_plan(config),
+        listener=ignore,
+        interrupts=False,
+        clock=clock,
+        transport=Wire(service=Service(scene.settings), clock=clock),
+    )
+    assert 0 == closed.exit_code, closed.reason
+    shutil.rmtree(config.state)
+    return closed.run_id
+
+
 async def record_recovery(folder: Path, recording: Recording, chance: random.Random) -> Recording:
     """Cut a recorded run off in its middle, at a power loss, and remember how it is taken up in ``folder``."""
     middle = len(recording.operations) * 2 // 5
     moment = next(each for each in recording.moments() if each.index == middle)
     _lay_out(next(moment.disk.states(chance, 1)), moment.journal, folder)
-    return await record(
-        folder,
-        recording.settings,
-        service=recording.server(moment.requests),
-        seen=tuple(recording.seen[: moment.requests]),
-        start=NOW + 3600.0,
-    )
+    return await record(folder, recording.scene, cut_off=recording, requests=moment.requests)
 
 
 def ignore(_news: News) -> None:
@@ -224,6 +281,8 @@ class Recovered:
 
 async def recover(recording: Recording, moment: Moment, picture: Picture, folder: Path) -> Recovered:
     """Write a picture out below ``folder``, take the run up there, and compare. The folder is gone afterwards."""
+    if moment.requests and STATE not in picture:
+        return Recovered(problem="something was asked, and the state folder with the journal is gone", taken_up=False)
     _lay_out(picture, moment.journal, folder)
     try:
         return await resume(recording, recording.server(moment.requests), folder)
@@ -233,15 +292,15 @@ async def recover(recording: Recording, moment: Moment, picture: Picture, folder
 
 
 def _lay_out(picture: Picture, journal: dict[str, bytes], folder: Path) -> None:
+    """The journal is as its last transaction left it, by SQLite's promise; but it goes with the folder it is in."""
     write_out(picture, folder)
-    for name, content in journal.items():
-        (folder / "state").mkdir(exist_ok=True)
-        (folder / "state" / name).write_bytes(content)
+    for name, content in journal.items() if STATE in picture else ():
+        (folder / STATE / name).write_bytes(content)
 
 
 async def resume(recording: Recording, service: Service, folder: Path) -> Recovered:
     """Take up whatever is in ``folder``, or begin anew where nothing is; compare with the recording."""
-    config = config_of(folder, JOBS, **SECTIONS)
+    config = recording.scene.config(folder)
     plan = make_plan(config)
     earlier = history.unfinished_of(config.state, plan.plan_id)
     clock = NightClock(NOW + 3600.0)
@@ -272,15 +331,18 @@ def _is_complete(state: Path) -> bool:
 def _difference(recording: Recording, closed: RunClosed, output: Path) -> str:
     if closed.exit_code:
         return f"exit code {closed.exit_code}: {closed.reason}"
-    shards = _shards(output)
-    if len(list(output.glob("*/run=*"))) != len(list(output.glob("*"))):
+    shards = _shards(output, recording.stranger)
+    published = Counter(path.parent for path in _runs(output, recording.stranger))
+    if [path for path, times in published.items() if times > 1]:
         return "a dataset was published twice"
+    if missing := sorted(path.name for path in output.glob("[!.]*") if path not in published):
+        return f"not published: {missing}"
     if shards != recording.shards:
         return f"the shards differ: {sorted(shards)}"
     report = verify(output)
     if not report.intact:
         return f"{report.findings[0].file.name}: {report.findings[0].problem}"
-    left = sorted(path.name for path in output.rglob(".*"))
+    left = sorted(path.name for path in output.rglob(".*") if not path.name.startswith(PROBE))
     return f"left over: {left}" if left else ""
 
 
@@ -295,9 +357,14 @@ class Losses:
 
 
 async def lose_power(recording: Recording, folder: Path, *, chance: random.Random, most: int) -> Losses:
-    """Build at most ``most`` disks for each moment of a run, take each up below ``folder`` (empty), and count."""
+    """Build at most ``most`` disks for each moment of a run, take each up below ``folder`` (empty), and count.
+
+    Breaks off when there are problems enough to tell what is wrong.
+    """
     losses = Losses()
     for moment in recording.moments():
+        if losses.problems.total() >= ENOUGH:
+            break
         losses.moments += 1
         for picture in moment.disk.states(chance, most):
             recovered = await recover(recording, moment, picture, folder)

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from extractor.store.failpoints import Failpoint
-from tests.crash.failpoints import CONDEMNED, CONTRADICTED, LOST, PLAIN, STAGES, TAKEN_UP, Stage, kill_at
+from tests.crash.failpoints import (
+    CONDEMNED,
+    CONTRADICTED,
+    LOST,
+    PLAIN,
+    STAGES,
+    TAKEN_UP,
+    UNTRUSTWORTHY,
+    Stage,
+    kill_at,
+    kill_in_contradiction,
+)
 
 
 @pytest.mark.timeout(300)
@@ -20,3 +31,11 @@ def test_a_death_at_any_named_moment_changes_nothing(tmp_path: Path, stage: Stag
     points = [point for point in Failpoint if STAGES.get(point, PLAIN) == stage]
     assert points
     assert points == list(dict.fromkeys(kill_at(stage, points, tmp_path)))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", UNTRUSTWORTHY, ids=lambda point: point.name.lower())
+def test_a_death_in_a_contradiction_makes_nobody_forget_it(tmp_path: Path, point: Failpoint) -> None:
+    """The journal may end between a seal and its verdict: whoever takes the run up must come to the same one."""
+    kills = kill_in_contradiction(point, tmp_path)
+    assert kills > 4 if point is Failpoint.GROUP_JOURNALED else kills == 1

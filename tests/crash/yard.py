@@ -145,11 +145,10 @@ class Yard:
         assert 1 == len(history.runs(plot.state)), "the run was begun a second time"
 
     def commits_before_their_seal(self) -> tuple[int, list[int]]:
-        """Count the Commits that the server saw; name those that came before their export's seal was journaled."""
-        commits = [entry for entry in self.history() if entry["kind"] == "commit" and entry["token"] is not None]
-        sealed = {token: at for plot in self.plots for token, at in seals(plot.state / history.JOURNAL)}
-        early = [entry["token"] for entry in commits if entry["at"] < sealed.get(entry["token"], float("inf"))]
-        return len(commits), early
+        """Count the Commits that the server saw; name those of which ``too_early`` does not see the order proved."""
+        commits = [(each["token"], each["at"]) for each in self.history() if each["kind"] == "commit" and each["token"]]
+        steps = {token: step for plot in self.plots for token, step in exports_in(plot.state / history.JOURNAL)}
+        return len(commits), [token for token, at in commits if too_early(steps.get(token, Steps()), at)]
 
     def history(self) -> Iterator[dict[str, Any]]:
         """What the simulator was asked, oldest first."""
@@ -159,19 +158,47 @@ class Yard:
                 yield json.loads(line)
 
 
-def seals(journal: Path) -> Iterator[tuple[int, float]]:
-    """Give each sealed export's token and the instant at which the journal knew of the seal, read as plain SQL."""
+@dataclass(slots=True, kw_only=True)
+class Steps:
+    """An export's seal, and the first intent to commit it: each as its place in the journal and its instant."""
+
+    sealed: tuple[int, float] | None = None
+    intended: tuple[int, float] | None = None
+
+
+def too_early(steps: Steps, committed: float) -> bool:
+    """Whether a Commit that the server acted on at ``committed`` may have come before its seal was durable.
+
+    It cannot have, if the seal stands in the journal before the intent, with an earlier instant, and the intent's is
+    not later than the server's. For the facts of one transaction share one instant, so these are two transactions; and
+    an instant is taken by the one thread that writes the journal, when the transaction before has been committed. The
+    seal's COMMIT had returned, then, before the intent's instant, and that is not after the Commit.
+    """
+    if steps.sealed is None or steps.intended is None:
+        return True
+    (seal, sealed_at), (intent, intended_at) = steps.sealed, steps.intended
+    return not (seal < intent and sealed_at < intended_at <= committed)
+
+
+def exports_in(journal: Path) -> Iterator[tuple[int, Steps]]:
+    """Give each export's token, and how far its end is journaled, read as plain SQL."""
     connection = sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)
     try:
-        token: dict[int, int] = {}
-        rows = connection.execute("SELECT ordinal, at, kind, body FROM event ORDER BY seq")
-        for ordinal, at, kind, body in rows:
+        token: dict[tuple[str, int], int] = {}
+        found: dict[int, Steps] = {}
+        rows = connection.execute("SELECT seq, run_id, ordinal, at, kind, body FROM event ORDER BY seq")
+        for seq, run_id, ordinal, at, kind, body in rows:
             if kind == "TokenIssued":
-                token[ordinal] = json.loads(body)["token"]
+                token[run_id, ordinal] = json.loads(body)["token"]
+                found[token[run_id, ordinal]] = Steps()
             elif kind == "ExportSealed":
-                yield token[ordinal], at
+                found[token[run_id, ordinal]].sealed = seq, at
+            elif kind == "CommitIntended":
+                steps = found[token[run_id, ordinal]]
+                steps.intended = steps.intended or (seq, at)
     finally:
         connection.close()
+    yield from found.items()
 
 
 @contextmanager
