@@ -3,7 +3,7 @@
 
 -- name: schema
 -- One row a run, one a job of it, one a dataset of it; events are the facts that a job's life is folded from.
--- "journal" has one row: who this journal is, and how many publications it has numbered.
+-- "journal" has one row: who this journal is, and how many publications it has numbered. "hold" has one a connection.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
   publications INTEGER NOT NULL DEFAULT 0
@@ -53,15 +53,27 @@ CREATE TABLE event (
   body     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_of_job ON event (run_id, ordinal);
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: migrate_1
--- From format 1 to 2: a journal learns who it is, and numbers its publications.
+-- From format 1 to 2: a journal learns who it is, and numbers its publications, and until when a connection is held.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
   publications INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
 ALTER TABLE dataset ADD COLUMN number INTEGER;
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: identity
 SELECT id, publications FROM journal;
@@ -149,6 +161,15 @@ SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal ORDER
 
 -- name: begun
 SELECT DISTINCT ordinal FROM event WHERE run_id = :run_id;
+
+-- name: issued
+SELECT kind, body FROM event WHERE run_id = :run_id AND kind = 'TokenIssued';
+
+-- name: hold
+INSERT OR REPLACE INTO hold (connection, until, seconds, status) VALUES (:connection, :until, :seconds, :status);
+
+-- name: held
+SELECT until, seconds, status FROM hold WHERE connection = :connection;
 
 -- name: last_event
 -- The latest of one kind: the parts of an export are those of its latest seal.
