@@ -25,12 +25,12 @@ from typing import Any, Self
 
 import msgspec
 
-from extractor.errors import IntegrityError, LocalError
+from extractor.errors import IntegrityError, LocalError, LocalUnavailable
 from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, TakenUp, TokenIssued
 from extractor.store import door
 from extractor.store.door import Kind, Operation
-from extractor.store.durable import local_error
+from extractor.store.durable import kind_of, local_error
 from extractor.store.facts import decode_event, encode_event
 
 FORMAT = 2
@@ -276,7 +276,7 @@ def open_journal(path: Path) -> Journal:
         path.touch(mode=0o600, exist_ok=True)
         path.chmod(0o600)
     except OSError as error:
-        raise LocalError(
+        raise kind_of(error)(
             f"{path}: the journal cannot be written ({error.strerror}) -- check the state folder"
         ) from None
     return _connect(path, f"{path.absolute().as_uri()}")
@@ -358,7 +358,9 @@ def _explained(error: sqlite3.Error, path: Path) -> LocalError | IntegrityError:
             f"{path}: the journal is damaged -- restore it from a backup, or use another state folder"
         )
     if code.startswith("SQLITE_FULL"):
-        return LocalError(f"{path}: the disk is full -- free some space")
+        return LocalUnavailable(f"{path}: the disk is full -- free some space")
+    if code.startswith(("SQLITE_IOERR", "SQLITE_NOMEM")):
+        return LocalUnavailable(f"{path}: the journal cannot be used ({code}) -- check the disk, and that it has room")
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return LocalError(f"{path}: the journal cannot be written -- check the rights of the state folder")
     return LocalError(f"{path}: the journal cannot be used ({code or type(error).__name__})")
