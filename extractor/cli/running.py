@@ -23,6 +23,7 @@ from rich.console import Console
 from extractor.cli.console import out, say, stderr
 from extractor.cli.loading import load_config, plan_of
 from extractor.cli.options import again
+from extractor.cli.signals import too_late_once
 from extractor.clock import SystemClock
 from extractor.config import Config
 from extractor.errors import ConfigError, Exit, LocalError
@@ -139,7 +140,7 @@ def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | N
     tally = Tally()
     work = partial(extract, config, plan, config_path=request.config, earlier=earlier)
     try:
-        with _display(request.display) as listener:
+        with too_late_once(lambda: tally.opened is not None), _display(request.display) as listener:
             closed = anyio.run(partial(work, listener=listen_to(tally, listener)))
     except LocalError as error:  # of this machine, while running; what was published before is safe
         if tally.opened is None:

@@ -157,10 +157,14 @@ class Coordinator:
     async def withhold_unfinished(self) -> None:
         """Say of every dataset that a halt left open that it is not published, and count what it may have orphaned."""
         await self._count_orphans_of_unfinished()
-        for dataset, left in self._left.items():
-            if left:
-                unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
-                await self._withhold(dataset, f"not all of its jobs are finished ({left} left)", unfinished)
+        halted = {dataset: left for dataset, left in self._left.items() if left}
+        if halted:
+            with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why
+                await self._writer.on_thread(lambda: self._journal.withhold(self._edition.run_id, halted))
+        for dataset, left in halted.items():
+            unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
+            reason = f"not all of its jobs are finished ({left} left)"
+            self._listener(DatasetWithheld(dataset=str(dataset), reason=reason, jobs=unfinished))
 
     async def _count_orphans_of_unfinished(self) -> None:
         """The exports that jobs without an end may have left at the server, by what is journaled of them."""

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from extractor.errors import LocalError
+from extractor.errors import LocalError, LocalUnavailable
 from extractor.store import door, interim
 from extractor.store.door import Kind, Operation
 
@@ -41,13 +41,21 @@ _MEANINGS: Final = {
     errno.ELOOP: "it is a symbolic link where a file is needed; move it out of the way",
     errno.ENOTEMPTY: "the folder is not empty; move what is in it out of the way",
 }
+_UNAVAILABLE: Final = {
+    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+}  # fmt: skip
 _CANNOT_LINK: Final = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def local_error(error: OSError, path: Path) -> LocalError:
     """Say what an OSError means for ``path``, in one sentence with a remedy."""
     meaning = _MEANINGS.get(error.errno or 0, f"{error.strerror or 'it failed'}; check the disk, then resume")
-    return LocalError(f"{path}: {meaning}")
+    return kind_of(error)(f"{path}: {meaning}")
+
+
+def kind_of(error: OSError) -> type[LocalError]:
+    """Tell a machine that has run out of something, or fails, from a path that is wrong."""
+    return LocalUnavailable if error.errno in _UNAVAILABLE else LocalError
 
 
 def is_there(path: Path) -> bool:
@@ -302,16 +310,6 @@ def _create_passing(path: Path) -> AppendFile:
 def _put(passing: Path, path: Path) -> None:
     replace(passing, path)
     sync_folder(path.parent)
-
-
-def stands(path: Path) -> bool:
-    """Whether there is anything at ``path``. Raises LocalError when that cannot be told."""
-    with _about(path):
-        try:
-            path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return True
 
 
 def check_writable(folder: Path) -> None:

@@ -3,7 +3,8 @@
 
 -- name: schema
 -- One row a run, one a job of it, one a dataset of it; events are the facts that a job's life is folded from.
--- "journal" has one row: who this journal is, and how many runs and publications it has numbered.
+-- "journal" has one row: who this journal is, and how many runs and publications it has numbered. "hold" has one a
+-- connection.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
   runs         INTEGER NOT NULL DEFAULT 0,
@@ -55,9 +56,15 @@ CREATE TABLE event (
   body     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_of_job ON event (run_id, ordinal);
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: migrate_1
--- From format 1 to 2: a journal learns who it is, and numbers its runs and publications.
+-- From format 1 to 2: a journal learns who it is, numbers its runs and publications, and keeps what holds a connection.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
   runs         INTEGER NOT NULL DEFAULT 0,
@@ -68,6 +75,12 @@ ALTER TABLE dataset ADD COLUMN number INTEGER;
 ALTER TABLE run ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
 UPDATE run SET number = rowid;
 UPDATE journal SET runs = (SELECT coalesce(max(number), 0) FROM run);
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: identity
 SELECT id, publications FROM journal;
@@ -162,6 +175,15 @@ SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal ORDER
 
 -- name: begun
 SELECT DISTINCT ordinal FROM event WHERE run_id = :run_id;
+
+-- name: issued
+SELECT kind, body FROM event WHERE run_id = :run_id AND kind = 'TokenIssued';
+
+-- name: hold
+INSERT OR REPLACE INTO hold (connection, until, seconds, status) VALUES (:connection, :until, :seconds, :status);
+
+-- name: held
+SELECT until, seconds, status FROM hold WHERE connection = :connection;
 
 -- name: last_event
 -- The latest of one kind: the parts of an export are those of its latest seal.

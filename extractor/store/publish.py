@@ -98,7 +98,7 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     """
     folder = output / publication.dataset.folder
     final = folder / f"run={publication.run_id}"
-    if not durable.stands(final):
+    if not durable.is_there(final):
         hidden = folder / f".run={publication.run_id}.publishing"
         _clear(hidden)
         durable.make_folders(hidden)
@@ -128,7 +128,7 @@ def confirm(publication: Publication, *, output: Path) -> Published | None:
     """
     folder = output / publication.dataset.folder
     final = folder / f"run={publication.run_id}"
-    if not durable.stands(final):
+    if not durable.is_there(final):
         return None
     text, published = _confirm(final, publication)
     _point(folder, published, text)
@@ -137,7 +137,7 @@ def confirm(publication: Publication, *, output: Path) -> Published | None:
 
 def _clear(hidden: Path) -> None:
     """Throw away what a crash left; it holds nothing but copies and links."""
-    if durable.stands(hidden):
+    if durable.is_there(hidden):
         for path in sorted(hidden.iterdir()):
             durable.remove_file(path)
         durable.remove_empty(hidden)
@@ -273,7 +273,7 @@ def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
         f"{final}: it exists, but is not what this run publishes (`extractor verify` may tell what is wrong with it); "
         "move it away, then `extractor resume`"
     )
-    if not (durable.stands(path) and durable.stands(success)):
+    if not (durable.is_there(path) and durable.is_there(success)):
         raise stranger
     text = manifest.read(path)
     published = manifest.decode_manifest(text, path)
