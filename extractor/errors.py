@@ -14,7 +14,8 @@ layer, so nothing above ``remote`` knows aiohttp and nothing above ``config`` kn
     |   +-- Throttled             429: too many requests
     |   +-- Unavailable           503, other 5xx, network: try again later
     |   +-- Malformed             an answer that is not what the contract says: never data
-    +-- LocalError                this machine's: disk full, folder not writable, state locked
+    +-- LocalError                this machine's: folder not writable, state locked (exit code 2 before any request)
+    |   +-- LocalUnavailable      what it needs has run out or fails: disk full, input/output error (exit code 3)
     +-- IntegrityError            counts or checksums do not match (exit code 6)
 
 No message may hold a secret, an AccessToken, a match value or a record's content.
@@ -91,7 +92,11 @@ class Malformed(RemoteError):  # noqa: N818 - as above
 
 
 class LocalError(ExtractorError):
-    """The fault of this machine: a full disk, a folder that cannot be written, a state folder in use."""
+    """The fault of this machine: a folder that cannot be written, a state folder in use, or the one below."""
+
+
+class LocalUnavailable(LocalError):  # noqa: N818 - as above
+    """A full, failing or read-only disk, or no more open files: nothing is wrong with what was asked for."""
 
 
 class IntegrityError(ExtractorError):
@@ -124,7 +129,7 @@ _MEANINGS = {
     Exit.DONE: "done: everything that was asked for is there",
     Exit.BUG: "a bug in this program; nothing unfinished is published",
     Exit.USAGE: "usage or configuration: nothing was asked of the server",
-    Exit.SOME_FAILED: "some jobs failed; the rest is safe and published",
+    Exit.SOME_FAILED: "some jobs failed, or the disk did; the rest is safe and published",
     Exit.REFUSED: "refused by the server: credentials, permissions or names are wrong",
     Exit.UNAVAILABLE: "the server was unavailable, or the deadline was reached",
     Exit.INTEGRITY: "counts or checksums do not match; nothing that contradicts is published",

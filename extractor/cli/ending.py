@@ -19,6 +19,7 @@ from extractor.errors import (
     ExtractorError,
     Forbidden,
     IntegrityError,
+    LocalUnavailable,
     NotFound,
     Rejected,
     RemoteError,
@@ -47,6 +48,8 @@ def exit_code_of(error: ExtractorError) -> int:
             return Exit.REFUSED
         case RemoteError():
             return Exit.UNAVAILABLE
+        case LocalUnavailable():
+            return Exit.SOME_FAILED  # no other arguments would have helped
         case _:
             return Exit.USAGE
 

@@ -23,6 +23,7 @@ from rich.console import Console
 from extractor.cli.console import out, say, stderr
 from extractor.cli.loading import load_config, plan_of
 from extractor.cli.options import again
+from extractor.cli.signals import too_late_once
 from extractor.clock import SystemClock
 from extractor.config import Config
 from extractor.errors import ConfigError, Exit, LocalError
@@ -80,6 +81,15 @@ def perform(request: Request) -> int:
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
         earlier = None
+    if earlier is not None and Path(earlier.output) != config.output.path.absolute():
+        raise ConfigError(
+            [
+                (
+                    f"run {earlier.run_id} of this plan is unfinished, but publishes in {earlier.output} -- "
+                    f"`extractor resume {earlier.run_id}{again(config.state)}` takes it up there, --new begins one here"
+                )
+            ]
+        )
     if earlier is None and request.earlier is not Earlier.IGNORE:
         _mention_leftovers(config.state)
     return _drive(request, config, plan, earlier)
@@ -130,7 +140,7 @@ def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | N
     tally = Tally()
     work = partial(extract, config, plan, config_path=request.config, earlier=earlier)
     try:
-        with _display(request.display) as listener:
+        with too_late_once(lambda: tally.opened is not None), _display(request.display) as listener:
             closed = anyio.run(partial(work, listener=listen_to(tally, listener)))
     except LocalError as error:  # of this machine, while running; what was published before is safe
         if tally.opened is None:

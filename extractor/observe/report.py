@@ -163,6 +163,8 @@ def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:
     waiting = tally.outage is not None and not refused
     when = "once that is put right" if refused else "when the server answers" if waiting else "when you are ready"
     yield f"{again}   # {when}: what is done stays done"
+    if refused:  # another name is another question, which is no part of that run
+        yield f"extractor run {shlex.quote(place.config)} --job NAME   # instead, for a name corrected in the file"
     if waiting and closed.exit_code == Exit.UNAVAILABLE:
         yield "notify PossibleNOW support if it lasts: a 503 is temporary by their word"
 

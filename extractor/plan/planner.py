@@ -18,10 +18,16 @@ from extractor.plan.windows import last_date_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A frozen list of jobs. ``plan_id`` names the questions *and* whatever else decides the published bytes."""
+    """A frozen list of jobs; ``form`` is whatever else decides the published bytes, as text."""
 
-    plan_id: str
+    form: str
     jobs: tuple[JobSpec, ...]
+
+    @property
+    def plan_id(self) -> str:
+        """Name the questions and the form: the same for the same, however the jobs were chosen."""
+        decided = "\n".join(["plan/1", self.form, *(job.job_id for job in self.jobs)])
+        return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
 
     @property
     def datasets(self) -> dict[Dataset, tuple[JobSpec, ...]]:
@@ -34,8 +40,8 @@ class Plan:
 
 def make_plan(config: Config) -> Plan:
     """Work out every job of ``config``. Raises nothing: ``problems`` has already refused what cannot be planned."""
-    jobs = tuple(_number(_expand(config)))
-    return Plan(plan_id=_plan_id(config, jobs), jobs=jobs)
+    form = f"{config.output.compression}\n{config.output.shard_bytes}\n{config.limits.page_size}"
+    return Plan(form=form, jobs=tuple(_number(_expand(config))))
 
 
 def select(plan: Plan, names: Iterable[str]) -> Plan:
@@ -62,9 +68,8 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
     asked = set(job_ids)
     found = _part_of(plan, [job for job in plan.jobs if job.job_id in asked])
     if [job.job_id for job in found.jobs] != list(job_ids):
-        raise ConfigError(
-            ["the configuration asks for something else than when the run began -- restore it, or start a new run"]
-        )
+        asks = "the configuration asks for something else than when the run began"
+        raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
         changed = "output.compression, output.shard_bytes or limits.page_size has changed since the run began"
         raise ConfigError([f"{changed} -- restore it, or start a new run"])
@@ -72,10 +77,7 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
 
 
 def _part_of(plan: Plan, jobs: Sequence[JobSpec]) -> Plan:
-    if len(jobs) == len(plan.jobs):
-        return plan
-    seed = "\n".join([plan.plan_id, *(job.job_id for job in jobs)])
-    return Plan(plan_id=hashlib.sha256(seed.encode("utf-8")).hexdigest()[:16], jobs=tuple(_number(jobs)))
+    return Plan(form=plan.form, jobs=tuple(_number(jobs)))
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -169,14 +171,3 @@ def _free_name(name: str, taken: set[str]) -> str:
         count += 1
         candidate = f"{name} ({count})"
     return candidate
-
-
-def _plan_id(config: Config, jobs: tuple[JobSpec, ...]) -> str:
-    decided = [
-        "plan/1",
-        config.output.compression,
-        str(config.output.shard_bytes),
-        str(config.limits.page_size),
-        *(job.job_id for job in jobs),
-    ]
-    return hashlib.sha256("\n".join(decided).encode("ascii")).hexdigest()[:16]

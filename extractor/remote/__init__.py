@@ -16,7 +16,7 @@ patching aiohttp in tests, which tests the patch.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from extractor.clock import Clock
@@ -61,6 +61,7 @@ async def open_client(
     on_outage: Callable[[Weather], None] = lambda _weather: None,
     on_recovery: Callable[[Weather, float], None] = lambda _weather, _seconds: None,
     transport: Transport | None = None,
+    known: Iterable[int] = (),
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Client]:
     """Give a client for one connection; nothing is sent yet.
@@ -68,7 +69,8 @@ async def open_client(
     ``connections`` bounds the requests in flight. ``on_hold`` hears seconds and status when everybody is stopped by a
     Retry-After, ``on_skew`` the seconds by which this machine is ahead of the server when that changes, ``on_outage``
     that the whole connection is down, ``on_recovery`` what is over and how many seconds it lasted; all must be quick.
-    ``transport`` replaces HTTP and stays the caller's to close. ``draw`` gives numbers in [0, 1). Raises
+    ``transport`` replaces HTTP and stays the caller's to close. ``known`` are AccessTokens that were issued before:
+    they are refused like those that come twice from now on. ``draw`` gives numbers in [0, 1). Raises
     ConfigError when the secret, the proxy or the file of certificate authorities cannot be used.
     """
     async with AsyncExitStack() as stack:
@@ -86,7 +88,8 @@ async def open_client(
             on_hold=on_hold,
         )
         questions = Questions(base_url=connection.base_url, client_id=connection.client_id, dialect=dialect)
-        yield Client(wire=wire, authorizer=_authorizer(connection, dialect, wire), questions=questions, draw=draw)
+        authorizer = _authorizer(connection, dialect, wire)
+        yield Client(wire=wire, authorizer=authorizer, questions=questions, draw=draw, known=known)
 
 
 def _authorizer(connection: Connection, dialect: Dialect, wire: Wire) -> Authorizer:

@@ -8,7 +8,7 @@ what follows from the event is ``protocol.lifecycle``'s. Called by ``run`` and `
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import assert_never
@@ -126,13 +126,21 @@ class Wire:
 class Client:
     """Performs commands; any number of tasks may share it. Made by ``open_client``."""
 
-    def __init__(self, *, wire: Wire, authorizer: Authorizer, questions: Questions, draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        wire: Wire,
+        authorizer: Authorizer,
+        questions: Questions,
+        draw: Callable[[], float],
+        known: Iterable[int] = (),
+    ) -> None:
         self.wire = wire
         self.authorizer = authorizer
         self.questions = questions
         self._draw = draw
         self._turns_passed = 0  # admitted, but not sent then
-        self._tokens: set[int] = set()  # those issued to this client: none may come twice
+        self._tokens = set(known)  # those issued to this run: none may come twice
 
     @property
     def requests(self) -> int:
@@ -153,6 +161,10 @@ class Client:
     def held(self) -> float:
         """Seconds that a Retry-After still holds everybody; 0.0 when none does."""
         return self.wire.limiter.held
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for ``seconds``: the rest of a Retry-After that an earlier process was given."""
+        self.wire.limiter.hold(seconds)
 
     async def perform(
         self, command: RemoteCommands, job: JobSpec, *, leaving: Callable[[], Awaitable[None]] | None = None

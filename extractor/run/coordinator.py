@@ -8,11 +8,12 @@ never holds up the others. Called by the engine (as its ``Recorder``) and by ``e
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import anyio
 import anyio.abc
@@ -20,7 +21,7 @@ import anyio.to_thread
 
 from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
-from extractor.observe.news import DatasetWithheld, Listener
+from extractor.observe.news import DatasetPublished, DatasetWithheld, Listener, Noticed
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.planner import Plan
 from extractor.protocol.vocabulary import (
@@ -36,10 +37,12 @@ from extractor.run.history import Unfinished
 from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, collect, told
 from extractor.store.failpoints import Failpoint, reached
-from extractor.store.journal import Journal
+from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
-from extractor.store.publish import PartLost, Published, publish
+from extractor.store.publish import PartLost, Publication, Published, confirm, publish
 from extractor.store.writer import Frame, Writer, ordinal_of
+
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,10 +157,14 @@ class Coordinator:
     async def withhold_unfinished(self) -> None:
         """Say of every dataset that a halt left open that it is not published, and count what it may have orphaned."""
         await self._count_orphans_of_unfinished()
-        for dataset, left in self._left.items():
-            if left:
-                unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
-                await self._withhold(dataset, f"not all of its jobs are finished ({left} left)", unfinished)
+        halted = {dataset: left for dataset, left in self._left.items() if left}
+        if halted:
+            with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why
+                await self._writer.on_thread(lambda: self._journal.withhold(self._edition.run_id, halted))
+        for dataset, left in halted.items():
+            unfinished = tuple(job.label for job in self._jobs[dataset] if job.ordinal not in self._outcomes)
+            reason = f"not all of its jobs are finished ({left} left)"
+            self._listener(DatasetWithheld(dataset=str(dataset), reason=reason, jobs=unfinished))
 
     async def _count_orphans_of_unfinished(self) -> None:
         """The exports that jobs without an end may have left at the server, by what is journaled of them."""
@@ -176,7 +183,32 @@ class Coordinator:
 
     async def _conclude(self, dataset: Dataset) -> None:
         with anyio.CancelScope(shield=True):
-            await self._publish_or_withhold(dataset)
+            if self._earlier is not None and await self._is_published(dataset):
+                await self._look_again(dataset)
+            else:
+                await self._publish_or_withhold(dataset)
+
+    async def _is_published(self, dataset: Dataset) -> bool:
+        row = await self._writer.on_thread(lambda: self._journal.dataset(self._edition.run_id, dataset))
+        return bool(row["state"] == PUBLISHED)
+
+    async def _look_again(self, dataset: Dataset) -> None:
+        """Tell of a dataset that an earlier process published.
+
+        The journal is believed: what is not in its place any more was moved by somebody, and is not asked for again.
+        """
+        try:
+            published = await self._in_publication(dataset, partial(confirm, output=self._edition.output))
+        except (IntegrityError, LocalError) as error:
+            self._standing.unpublishable.append(error)
+            self._listener(DatasetWithheld(dataset=str(dataset), reason=str(error), jobs=()))
+            return
+        if published is None:
+            place = self._edition.output / dataset.folder / f"run={self._edition.run_id}"
+            sentence = f"{dataset} was published in {place}, and is not there any more: it is not published again"
+            self._listener(Noticed(message=sentence))
+            return
+        self._tell_published(told(published))
 
     async def _publish_or_withhold(self, dataset: Dataset) -> None:
         jobs = self._jobs[dataset]
@@ -200,23 +232,29 @@ class Coordinator:
             return
         await self._writer.on_thread(
             lambda: self._journal.end_dataset(
-                self._edition.run_id, dataset, state="published", path=news.path, records=news.records
+                self._edition.run_id, dataset, state=PUBLISHED, path=news.path, records=news.records
             )
         )
         reached(Failpoint.DATASET_JOURNALED)
+        self._tell_published(news)
+
+    def _tell_published(self, news: DatasetPublished) -> None:
         self._standing.records += news.records
         self._standing.bytes += news.bytes
         self._listener(news)
 
     async def _publish(self, dataset: Dataset) -> Published:
         edition = self._edition
+        build = partial(publish, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes)
+        return await self._in_publication(dataset, build)
+
+    async def _in_publication(self, dataset: Dataset, act: Callable[[Publication], Result]) -> Result:
+        """Gather what the dataset's jobs left, and do ``act`` with it; one publication at a time."""
+        edition = self._edition
         jobs = [(job, self._outcomes[job.ordinal]) for job in self._jobs[dataset]]
         now = self._clock.now()
         publication = await self._writer.on_thread(lambda: collect(self._journal, edition, dataset, jobs, now=now))
-        build = partial(
-            publish, publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
-        )
-        return await anyio.to_thread.run_sync(build, limiter=self._publishing)
+        return await anyio.to_thread.run_sync(act, publication, limiter=self._publishing)
 
     async def _revoke(self, error: PartLost) -> None:
         """A job that was done is done no longer: what was sealed of it is damaged."""

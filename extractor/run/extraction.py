@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Exit, IntegrityError, LocalError
-from extractor.observe.news import ClockCorrected, ConnectionHeld, Listener, Noticed, RunClosed, RunOpened
+from extractor.observe.news import ClockCorrected, Listener, Noticed, RunClosed, RunOpened
 from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
 from extractor.protocol.vocabulary import Verdict
@@ -34,6 +34,7 @@ from extractor.run.history import JOURNAL, Unfinished, confirm
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.pruning import sweep
 from extractor.run.publication import Edition
+from extractor.run.quiet import Quiet
 from extractor.run.restored import refuse_old_copy
 from extractor.run.verdicts import exit_code
 from extractor.run.vigil import Vigil
@@ -189,6 +190,7 @@ class _Run:
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:
         """Drive the jobs with everything around them: the client, the writer, the watchers, the publishing."""
         output = self._config.output
+        known = await anyio.to_thread.run_sync(self._journal.issued, self._run_id)
         writer = Writer(
             self._journal,
             run_id=self._run_id,
@@ -201,9 +203,12 @@ class _Run:
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )
         vigil = self._vigil(deadline)
-        async with self._connect(vigil) as client, anyio.create_task_group() as around:
+        quiet = self._quiet(writer)
+        async with self._connect(vigil, quiet, known) as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
             around.start_soon(vigil.keep, client)
+            await quiet.take_up(client)
+            around.start_soon(quiet.keep, client)
             engine = AsyncioEngine(
                 self._settings, client=client, listener=self._listener, halt=self._halt, deadline=deadline
             )
@@ -247,7 +252,17 @@ class _Run:
             done=lambda: self._standing.verdicts[Verdict.DONE],
         )
 
-    def _connect(self, vigil: Vigil) -> AbstractAsyncContextManager[Client]:
+    def _quiet(self, writer: Writer) -> Quiet:
+        connection = self._settings.connection
+        return Quiet(
+            self._journal,
+            writer,
+            connection=f"{connection.client_id} at {connection.base_url}",
+            clock=self._ways.clock,
+            listener=self._listener,
+        )
+
+    def _connect(self, vigil: Vigil, quiet: Quiet, known: frozenset[int]) -> AbstractAsyncContextManager[Client]:
         limits = self._settings.limits
         return open_client(
             self._settings.connection,
@@ -255,11 +270,12 @@ class _Run:
             requests_per_second=limits.requests_per_second,
             connections=limits.exports + limits.pages,
             clock=self._ways.clock,
-            on_hold=lambda seconds, status: self._listener(ConnectionHeld(seconds=seconds, status=status)),
+            on_hold=quiet.heard,
             on_skew=lambda seconds: self._listener(ClockCorrected(seconds=seconds)),
             on_outage=vigil.began,
             on_recovery=vigil.ended,
             transport=self._ways.transport,
+            known=known,
         )
 
     async def _watch(self, around: TaskGroup, working: anyio.CancelScope) -> float | None:

@@ -9,10 +9,15 @@ that can be taken up again, because cancellation is never an event (design, sect
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import anyio
 from anyio.abc import TaskStatus
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_BUNCH = 4096  # signals read at once
 
 
 class Halt:
@@ -40,17 +45,39 @@ class Halt:
 async def watch_signals(
     halt: Halt, cancel: Callable[[], None], *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    """Turn signals into a halt: the first drains, the second calls ``cancel``. Runs until cancelled.
+    """Turn signals into a halt: the first drains, the second calls ``cancel``. Runs until cancelled; main thread only.
 
-    Started as soon as signals are taken over: from then on none ends the process by itself.
+    Started as soon as signals are taken over: from then on none ends the process by itself. In the end they are given
+    back, without a moment in between, to whoever had them before; asyncio's own handlers leave the default in between.
     """
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with _signals_as_bytes() as heard:
         task_status.started()
-        async for number in signals:
-            if halt.requested.is_set():
-                cancel()
-            else:
-                halt.request(f"interrupted by {signal.Signals(number).name}", 128 + number)
+        while True:
+            await anyio.wait_readable(heard)
+            for number in heard.recv(_BUNCH):
+                if number not in _SIGNALS:
+                    continue  # of another handler: every one that Python has is told here
+                if halt.requested.is_set():
+                    cancel()
+                else:
+                    halt.request(f"interrupted by {signal.Signals(number).name}", 128 + number)
+
+
+@contextmanager
+def _signals_as_bytes() -> Iterator[socket.socket]:
+    """Take the signals over; the interpreter writes the number of each into the socket as it comes, in any thread."""
+    hearing, told = socket.socketpair()
+    with hearing, told:
+        hearing.setblocking(False)  # noqa: FBT003 - the library's own way
+        told.setblocking(False)  # noqa: FBT003 - as above
+        woken_before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, lambda _number, _frame: None) for number in _SIGNALS}
+        try:
+            yield hearing
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.set_wakeup_fd(woken_before)
 
 
 async def watch_deadline(halt: Halt, seconds: float, exit_code: int) -> None:

@@ -45,6 +45,7 @@ def collect(
     reached(Failpoint.NUMBER_GIVEN)
     return Publication(
         run_id=edition.run_id,
+        run_number=journal.run_number(edition.run_id),
         journal=journal.identity().id,
         number=number,
         dataset=dataset,

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from extractor.errors import LocalError
-from extractor.store import door
+from extractor.errors import LocalError, LocalUnavailable
+from extractor.store import door, interim
 from extractor.store.door import Kind, Operation
 
 _MEANINGS: Final = {
@@ -41,13 +41,32 @@ _MEANINGS: Final = {
     errno.ELOOP: "it is a symbolic link where a file is needed; move it out of the way",
     errno.ENOTEMPTY: "the folder is not empty; move what is in it out of the way",
 }
+_UNAVAILABLE: Final = {
+    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+}  # fmt: skip
 _CANNOT_LINK: Final = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def local_error(error: OSError, path: Path) -> LocalError:
     """Say what an OSError means for ``path``, in one sentence with a remedy."""
     meaning = _MEANINGS.get(error.errno or 0, f"{error.strerror or 'it failed'}; check the disk, then resume")
-    return LocalError(f"{path}: {meaning}")
+    return kind_of(error)(f"{path}: {meaning}")
+
+
+def kind_of(error: OSError) -> type[LocalError]:
+    """Tell a machine that has run out of something, or fails, from a path that is wrong."""
+    return LocalUnavailable if error.errno in _UNAVAILABLE else LocalError
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, if only a symbolic link. Raises LocalError when that cannot be told."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: nothing can have such a name
+        return False
+    except OSError as error:
+        raise local_error(error, path) from error
+    return True
 
 
 @contextmanager
@@ -85,6 +104,10 @@ class AppendFile:
         """Make durable what was written; the name of a new file is not before ``sync_folder``."""
         with _about(self.path, Operation(kind=Kind.SYNC, path=self.path)):
             os.fsync(self._fd)
+
+    def hold(self) -> bool:
+        """Claim a file that was just created under a passing name, until ``close``; False if it was taken away."""
+        return interim.hold(self._fd, self.path)
 
     def close(self) -> None:
         """Give the descriptor back; does not sync."""
@@ -175,14 +198,14 @@ def link(source: Path, target: Path) -> bool:
 
 def remove_file(path: Path) -> None:
     """Remove a file that may be gone already; durable after ``sync_folder``."""
-    if os.path.lexists(path):
+    if is_there(path):
         with _about(path, Operation(kind=Kind.REMOVE, path=path)):
             path.unlink(missing_ok=True)
 
 
 def remove_empty(folder: Path) -> None:
     """Remove ``folder``, durably, if it is there and empty."""
-    if not os.path.lexists(folder):
+    if not is_there(folder):
         return
     with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
         try:
@@ -209,7 +232,7 @@ def erase_tree(folder: Path) -> None:
 
     No symbolic link is followed, and one in the folder's place is refused.
     """
-    if not os.path.lexists(folder):
+    if not is_there(folder):
         return
     with _about(folder):
         if not stat.S_ISDIR(folder.lstat().st_mode):
@@ -223,11 +246,16 @@ def erase_tree(folder: Path) -> None:
 def _remove_all(folder: Path) -> list[LocalError]:
     """Remove what can be removed, from the leaves up; give why the rest could not."""
     stuck: list[LocalError] = []
-    if folder.is_symlink():
+
+    def cannot_read(error: OSError) -> None:
+        if error.errno != errno.ENOENT:  # what has gone meanwhile is gone
+            stuck.append(local_error(error, Path(error.filename)))
+
+    if _is_link(folder):
         return stuck
-    for place, folders, files in os.walk(folder, topdown=False):
+    for place, folders, files in os.walk(folder, topdown=False, onerror=cannot_read):
         here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]  # which os.walk counts as folders
+        links = [name for name in folders if _is_link(here / name)]  # which os.walk counts as folders
         held = [error for name in (*files, *links) if (error := _not_removed(here / name)) is not None]
         if not held:
             try:
@@ -239,6 +267,13 @@ def _remove_all(folder: Path) -> list[LocalError]:
     return stuck
 
 
+def _is_link(path: Path) -> bool:
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except OSError:  # then it cannot be removed either, and that is what is told
+        return False
+
+
 def _not_removed(path: Path) -> LocalError | None:
     try:
         remove_file(path)
@@ -248,15 +283,31 @@ def _not_removed(path: Path) -> LocalError | None:
 
 
 def write_small(path: Path, data: bytes) -> None:
-    """Write a small file atomically and durably: readers see the old content or the new one, also after power loss."""
-    passing = path.with_name(f".{path.name}.passing")
-    remove_file(passing)  # of a run that was killed
-    file = create_file(passing)
+    """Write a small file atomically and durably: readers see the old content or the new one, also after power loss.
+
+    Of several writers at once, also of other processes, the last one's content stays, whole.
+    """
+    with _about(path):
+        for left in interim.abandoned(path):
+            remove_file(left)
+    file = _create_passing(path)
     try:
         file.write(data)
         file.sync()
+        _put(file.path, path)
     finally:
+        file.close()  # not before it has its own name: it would count as abandoned
+
+
+def _create_passing(path: Path) -> AppendFile:
+    while True:
+        file = create_file(interim.name_beside(path))
+        if file.hold():
+            return file
         file.close()
+
+
+def _put(passing: Path, path: Path) -> None:
     replace(passing, path)
     sync_folder(path.parent)
 

@@ -8,8 +8,8 @@ Every public method that changes something is one transaction and durable on ret
 journal is used from one thread at a time.
 
 Formats. 1: the first. 2: the journal has an id of its own and numbers its publications, so that an old copy of it is
-recognised by what has been published since. An older one is brought up to date when it is opened for writing, in one
-transaction; for reading it is taken as it is.
+recognised by what has been published since; and it knows until when a connection is held. An older one is brought up to
+date when it is opened for writing, in one transaction; for reading it is taken as it is.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from typing import Any, Self
 
 import msgspec
 
-from extractor.errors import IntegrityError, LocalError
+from extractor.errors import IntegrityError, LocalError, LocalUnavailable
 from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, TakenUp
+from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, TakenUp, TokenIssued
 from extractor.store import door
 from extractor.store.door import Kind, Operation
-from extractor.store.durable import local_error
+from extractor.store.durable import kind_of, local_error
 from extractor.store.facts import decode_event, encode_event
 
 FORMAT = 2
+PUBLISHED = "published"  # the state of a dataset that readers may see
 _APPLICATION = 0x53584A31  # "SXJ1": lets another program's database be refused
 
 
@@ -68,6 +69,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A Retry-After that holds a connection: until when (Unix seconds), for how long from when it was written down."""
+
+    until: float
+    seconds: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnd:
     """How a job ended."""
 
@@ -96,6 +106,7 @@ class Journal:
         """Write down a run and what it will ask for, before it asks."""
         datasets = dict.fromkeys(job.dataset for job in jobs)
         with self._transaction():
+            self._run("next_run", {})
             self._run("add_run", _fields(run))
             for job in jobs:
                 self._run("add_job", _job_row(run.run_id, job))
@@ -136,7 +147,7 @@ class Journal:
     def number_publication(self, run_id: str, dataset: Dataset) -> int:
         """Give a dataset's publication its number: the next one of this journal, or the one that it has already."""
         row = {"run_id": run_id, **_fields(dataset)}
-        number: int | None = self._rows("dataset", row)[0]["number"]
+        number: int | None = self.dataset(run_id, dataset)["number"]
         if number is not None:
             return number
         with self._transaction():
@@ -149,6 +160,13 @@ class Journal:
         with self._transaction():
             row = {"run_id": run_id, "state": state, "path": path, "records": records, **_fields(dataset)}
             self._run("end_dataset", row)
+
+    def withhold(self, run_id: str, datasets: Iterable[Dataset]) -> None:
+        """Note that all of these are not published, however many: in one transaction."""
+        with self._transaction():
+            for dataset in datasets:
+                row = {"run_id": run_id, "state": "withheld", "path": "", "records": 0, **_fields(dataset)}
+                self._run("end_dataset", row)
 
     def end_run(self, run_id: str, *, finished_at: float, exit_code: int, requests: int, reason: str) -> None:
         """Note that a run is over."""
@@ -166,6 +184,16 @@ class Journal:
         """Say which journal this is."""
         (row,) = self._rows("identity", {})
         return Identity(**row)
+
+    def hold(self, connection: str, hold: Hold) -> None:
+        """Note that nothing may be sent on a connection for a while, in place of what was noted of it before."""
+        with self._transaction():
+            self._run("hold", {"connection": connection, **_fields(hold)})
+
+    def held(self, connection: str) -> Hold | None:
+        """What was noted last of a connection's holds; it may be long over. None if there never was one."""
+        rows = self._rows("held", {"connection": connection})
+        return Hold(**rows[0]) if rows else None
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Remove every line of these runs, all of them or none. An unknown run is no error."""
@@ -191,9 +219,24 @@ class Journal:
         rows = self._rows("events", {"run_id": run_id, "ordinal": ordinal})
         return [decode_event(row["kind"], row["body"]) for row in rows]
 
+    def run_number(self, run_id: str) -> int:
+        """How many runs this journal had begun when it began this one, itself included."""
+        number: int = self._rows("run_number", {"run_id": run_id})[0]["number"]
+        return number
+
+    def dataset(self, run_id: str, dataset: Dataset) -> dict[str, Any]:
+        """One dataset of a run, which must be there."""
+        (row,) = self._rows("dataset", {"run_id": run_id, **_fields(dataset)})
+        return row
+
     def begun(self, run_id: str) -> frozenset[int]:
         """The ordinals of the jobs of which there is any fact."""
         return frozenset(row["ordinal"] for row in self._rows("begun", {"run_id": run_id}))
+
+    def issued(self, run_id: str) -> frozenset[int]:
+        """Every AccessToken that was issued to a run, also those of exports that are over."""
+        events = (decode_event(row["kind"], row["body"]) for row in self._rows("issued", {"run_id": run_id}))
+        return frozenset(event.token for event in events if isinstance(event, TokenIssued))
 
     def sealed(self, run_id: str, ordinal: int) -> ExportSealed | None:
         """The latest seal of a job, or None."""
@@ -245,7 +288,7 @@ def open_journal(path: Path) -> Journal:
         path.touch(mode=0o600, exist_ok=True)
         path.chmod(0o600)
     except OSError as error:
-        raise LocalError(
+        raise kind_of(error)(
             f"{path}: the journal cannot be written ({error.strerror}) -- check the state folder"
         ) from None
     return _connect(path, f"{path.absolute().as_uri()}")
@@ -327,13 +370,15 @@ def _explained(error: sqlite3.Error, path: Path) -> LocalError | IntegrityError:
             f"{path}: the journal is damaged -- restore it from a backup, or use another state folder"
         )
     if code.startswith("SQLITE_FULL"):
-        return LocalError(f"{path}: the disk is full -- free some space")
+        return LocalUnavailable(f"{path}: the disk is full -- free some space")
+    if code.startswith(("SQLITE_IOERR", "SQLITE_NOMEM")):
+        return LocalUnavailable(f"{path}: the journal cannot be used ({code}) -- check the disk, and that it has room")
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return LocalError(f"{path}: the journal cannot be written -- check the rights of the state folder")
     return LocalError(f"{path}: the journal cannot be used ({code or type(error).__name__})")
 
 
-def _fields(value: RunEntry | Dataset) -> dict[str, Any]:
+def _fields(value: RunEntry | Dataset | Hold) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 

@@ -3,9 +3,11 @@
 
 -- name: schema
 -- One row a run, one a job of it, one a dataset of it; events are the facts that a job's life is folded from.
--- "journal" has one row: who this journal is, and how many publications it has numbered.
+-- "journal" has one row: who this journal is, and how many runs and publications it has numbered. "hold" has one a
+-- connection.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
+  runs         INTEGER NOT NULL DEFAULT 0,
   publications INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
@@ -20,7 +22,8 @@ CREATE TABLE run (
   finished_at  REAL,
   exit_code    INTEGER,
   requests     INTEGER NOT NULL DEFAULT 0,
-  reason       TEXT NOT NULL DEFAULT ''
+  reason       TEXT NOT NULL DEFAULT '',
+  number       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE job (
   run_id   TEXT NOT NULL REFERENCES run,
@@ -53,15 +56,31 @@ CREATE TABLE event (
   body     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_of_job ON event (run_id, ordinal);
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: migrate_1
--- From format 1 to 2: a journal learns who it is, and numbers its publications.
+-- From format 1 to 2: a journal learns who it is, numbers its runs and publications, and keeps what holds a connection.
 CREATE TABLE journal (
   id           TEXT NOT NULL,
+  runs         INTEGER NOT NULL DEFAULT 0,
   publications INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
 ALTER TABLE dataset ADD COLUMN number INTEGER;
+ALTER TABLE run ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE run SET number = rowid;
+UPDATE journal SET runs = (SELECT coalesce(max(number), 0) FROM run);
+CREATE TABLE hold (
+  connection TEXT PRIMARY KEY,
+  until      REAL NOT NULL,
+  seconds    REAL NOT NULL,
+  status     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- name: identity
 SELECT id, publications FROM journal;
@@ -78,8 +97,15 @@ WHERE run_id = :run_id AND kind = :kind AND name = :name;
 SELECT * FROM dataset WHERE run_id = :run_id AND kind = :kind AND name = :name;
 
 -- name: add_run
-INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at)
-VALUES (:run_id, :plan_id, :config_hash, :config_path, :output, :pid, :started_at);
+INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at, number)
+VALUES (:run_id, :plan_id, :config_hash, :config_path, :output, :pid, :started_at, (SELECT runs FROM journal));
+
+-- name: next_run
+-- Numbers are never given twice, whatever is pruned.
+UPDATE journal SET runs = runs + 1;
+
+-- name: run_number
+SELECT number FROM run WHERE run_id = :run_id;
 
 -- name: add_job
 INSERT INTO job (run_id, ordinal, job_id, label, kind, name)
@@ -129,13 +155,13 @@ DELETE FROM job WHERE run_id = :run_id;
 DELETE FROM run WHERE run_id = :run_id;
 
 -- name: runs
--- Newest first. A run id begins with its time too, but only to the second.
+-- Newest first, in the order of their beginning: clocks may go backwards. (Format 1 had no number.)
 SELECT run.*,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id) AS jobs,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict = 'done') AS done,
   (SELECT count(*) FROM job WHERE job.run_id = run.run_id AND verdict IS NOT NULL AND verdict <> 'done') AS failed,
   (SELECT coalesce(sum(records), 0) FROM dataset WHERE dataset.run_id = run.run_id) AS records
-FROM run ORDER BY started_at DESC, run_id DESC;
+FROM run ORDER BY run.rowid DESC;
 
 -- name: jobs
 SELECT * FROM job WHERE run_id = :run_id ORDER BY ordinal;
@@ -149,6 +175,15 @@ SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal ORDER
 
 -- name: begun
 SELECT DISTINCT ordinal FROM event WHERE run_id = :run_id;
+
+-- name: issued
+SELECT kind, body FROM event WHERE run_id = :run_id AND kind = 'TokenIssued';
+
+-- name: hold
+INSERT OR REPLACE INTO hold (connection, until, seconds, status) VALUES (:connection, :until, :seconds, :status);
+
+-- name: held
+SELECT until, seconds, status FROM hold WHERE connection = :connection;
 
 -- name: last_event
 -- The latest of one kind: the parts of an export are those of its latest seal.

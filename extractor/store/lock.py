@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from extractor.errors import LocalError
-from extractor.store.durable import local_error
+from extractor.store.durable import kind_of, local_error
 
 _TRIES: Final = 25
 _BETWEEN: Final = 0.02  # seconds; with _TRIES half a second, in which a ``holder`` that looks has long gone
@@ -69,7 +69,7 @@ def hold_lock(state: Path) -> Iterator[Lock]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise LocalError(
+        raise kind_of(error)(
             f"{path}: cannot be opened ({error.strerror}) -- check the rights of the state folder"
         ) from None
     try:

@@ -75,12 +75,14 @@ class ShardEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which journal this publication stands in, and its 1-based number there.
+    """Which journal this publication stands in, its 1-based number there, and that of its run.
 
-    A journal that has given out lower numbers only is an old copy of itself.
+    A journal that has given out lower numbers only is an old copy of itself. Of two runs, the one with the higher
+    number began later, whatever the clock said.
     """
 
     id: str
+    run: Count
     publication: Annotated[int, msgspec.Meta(ge=1)]
 
 

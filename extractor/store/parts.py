@@ -30,6 +30,7 @@ from extractor.store.counted import CountedFile
 from extractor.store.durable import AppendFile
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.identity import Census, ids_of
+from extractor.store.sight import file_size, is_folder, paths_in
 
 _CHUNK: Final = 1024 * 1024
 _LINES: Final = 1000  # read again at once
@@ -202,7 +203,7 @@ class ExportParts:
     def set_aside(self, folder: Path) -> bool:
         """Move the folder with everything in it to ``folder``, durably; False when there is nothing to move."""
         self.close()
-        if not self._folder.is_dir() or folder.exists():
+        if not is_folder(self._folder) or durable.is_there(folder):
             return False
         durable.make_folders(folder.parent)
         durable.replace(self._folder, folder)
@@ -222,7 +223,7 @@ class ExportParts:
             raise PartDamaged(f"{self._folder}: the journal names parts with a gap between them")
         for part, mark in last.items():
             path = self._path(part)
-            size = path.stat().st_size if path.is_file() else 0
+            size = file_size(path) or 0
             if size < mark.part_bytes:
                 raise PartDamaged(
                     f"{path}: the journal knows {mark.part_bytes} bytes of it, but there are {size}; {_ASK_ANEW}"
@@ -313,10 +314,8 @@ class ExportParts:
 
     def _remove_beyond(self, count: int) -> None:
         """Remove what is in the folder beside the first ``count`` parts."""
-        if not self._folder.is_dir():
-            return
         wanted = {self._path(part) for part in range(count)}
-        strangers = [path for path in self._folder.iterdir() if path not in wanted]
+        strangers = [path for path in paths_in(self._folder) if path not in wanted]
         for path in strangers:
             durable.remove_file(path)
         if strangers:

@@ -30,7 +30,7 @@ from extractor.store.packing import Packing, Range, pack
 
 _CHUNK: Final = 1024 * 1024
 _ASK_ANEW: Final = (
-    "the disk or another program has changed the staging folder. Nothing of this dataset was published: "
+    "the disk or another program has changed the staging folder, and the dataset cannot be published from it: "
     "`extractor resume` asks for the job anew"
 )
 
@@ -51,10 +51,12 @@ class FinishedJob:
 class Publication:
     """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``.
 
-    ``journal`` and ``number`` say which journal knows of it, and as its how-manieth.
+    ``journal`` says which journal knows of it, ``number`` and ``run_number`` as the how-manieth of its publications and
+    of its runs.
     """
 
     run_id: str
+    run_number: int
     journal: str
     number: int
     dataset: Dataset
@@ -96,7 +98,7 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     """
     folder = output / publication.dataset.folder
     final = folder / f"run={publication.run_id}"
-    if not final.is_dir():
+    if not durable.is_there(final):
         hidden = folder / f".run={publication.run_id}.publishing"
         _clear(hidden)
         durable.make_folders(hidden)
@@ -119,9 +121,23 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     return Published(folder=final, manifest=published)
 
 
+def confirm(publication: Publication, *, output: Path) -> Published | None:
+    """Look at a dataset that was published, and put ``latest.json`` right; None when it is not in its place any more.
+
+    Raises IntegrityError when what stands there is not this publication.
+    """
+    folder = output / publication.dataset.folder
+    final = folder / f"run={publication.run_id}"
+    if not durable.is_there(final):
+        return None
+    text, published = _confirm(final, publication)
+    _point(folder, published, text)
+    return Published(folder=final, manifest=published)
+
+
 def _clear(hidden: Path) -> None:
     """Throw away what a crash left; it holds nothing but copies and links."""
-    if hidden.is_dir():
+    if durable.is_there(hidden):
         for path in sorted(hidden.iterdir()):
             durable.remove_file(path)
         durable.remove_empty(hidden)
@@ -202,7 +218,7 @@ def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEnt
     jobs = tuple(_job_entry(job, ranges) for job, ranges in zip(publication.jobs, packing.ranges, strict=True))
     return Manifest(
         run=publication.run_id,
-        journal=manifest.JournalEntry(id=publication.journal, publication=publication.number),
+        journal=_entry(publication),
         extractor=__version__,
         dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
         config_hash=publication.config_hash,
@@ -254,31 +270,54 @@ def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
     """Read back what stands under the final name, and make sure that it is this publication."""
     path, success = final / manifest.MANIFEST, final / manifest.SUCCESS
     stranger = IntegrityError(
-        f"{final}: it exists, but is not what this run publishes; move it away, then `extractor resume`"
+        f"{final}: it exists, but is not what this run publishes (`extractor verify` may tell what is wrong with it); "
+        "move it away, then `extractor resume`"
     )
-    if not (path.is_file() and success.is_file()):
+    if not (durable.is_there(path) and durable.is_there(success)):
         raise stranger
     text = manifest.read(path)
     published = manifest.decode_manifest(text, path)
-    asked = [job.job.job_id for job in publication.jobs]
-    same = published.run == publication.run_id and [job.job_id for job in published.jobs] == asked
-    if not same or manifest.read(success) != manifest.success(text):
+    if not _is(publication, published) or manifest.read(success) != manifest.success(text):
         raise stranger
     return text, published
 
 
+def _is(publication: Publication, published: Manifest) -> bool:
+    """Whether a manifest is of this publication: same run, same number in the same journal, same exports."""
+    ours = [(job.job.job_id, job.outcome.exports, job.outcome.records) for job in publication.jobs]
+    theirs = [(job.job_id, job.exports, job.records) for job in published.jobs]
+    return (published.run, published.journal, theirs) == (publication.run_id, _entry(publication), ours)
+
+
+def _entry(publication: Publication) -> manifest.JournalEntry:
+    return manifest.JournalEntry(id=publication.journal, run=publication.run_number, publication=publication.number)
+
+
 def _point(folder: Path, published: Manifest, text: bytes) -> None:
-    """Have ``latest.json`` name this run, unless it names a newer one that stands. Run ids sort by time."""
+    """Have ``latest.json`` name this run, unless it names a newer one that stands."""
     path = folder / manifest.LATEST
     name = f"run={published.run}/{manifest.MANIFEST}"
     latest = manifest.Latest(run=published.run, manifest=name, sha256=manifest.sha256(text))
     try:
         named = manifest.load_latest(path)
-        if named.run > published.run and manifest.sha256(manifest.read(folder / named.manifest)) == named.sha256:
+        if named == latest and manifest.read(path) == manifest.encode(latest):
+            durable.sync_folder(folder)
+            return
+        other = manifest.read(folder / named.manifest)
+        if manifest.sha256(other) == named.sha256 and _is_newer(
+            manifest.decode_manifest(other, folder / named.manifest), published
+        ):
             return
     except (LocalError, IntegrityError):
         pass  # absent or unreadable, or it names what is not there: there is nothing in it to keep
     durable.write_small(path, manifest.encode(latest))
+
+
+def _is_newer(named: Manifest, published: Manifest) -> bool:
+    """By its number in the same journal; else by the run's id, which begins with its time on whatever clock."""
+    if named.journal.id == published.journal.id:
+        return named.journal.run > published.journal.run
+    return named.run > published.run
 
 
 def _remove_parts(publication: Publication, staging: Path) -> None:

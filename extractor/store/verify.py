@@ -8,15 +8,16 @@ Leftovers of a publication that was cut short (hidden folders) are no damage: ``
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.store import manifest
+from extractor.store.durable import is_there
 from extractor.store.manifest import Manifest
 from extractor.store.shard import Finding, check_regular, check_shard, without_path
+from extractor.store.sight import is_folder, paths_in
 
 _RESTORE = "restore it from a copy, or run the dataset anew"
 
@@ -45,7 +46,7 @@ def verify(path: Path, *, progress: Callable[[int], None] | None = None) -> Repo
     does not exist or holds nothing published. May be called while a run publishes: it sees
     whole folders only, but may find the pointer a moment behind them.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         raise LocalError(f"{path}: there is no such folder; give a run's, a dataset's or the output folder")
     runs, datasets = _find(path.resolve())
     if not runs and not datasets:
@@ -70,12 +71,12 @@ def verify(path: Path, *, progress: Callable[[int], None] | None = None) -> Repo
 
 def _find(path: Path) -> tuple[list[Path], list[Path]]:
     """The run folders to check, and the datasets whose pointer is to be checked too."""
-    if path.name.startswith("run=") or (path / manifest.MANIFEST).exists():
+    if path.name.startswith("run=") or is_there(path / manifest.MANIFEST):
         return [path], []
-    named = path.name.startswith(("segment=", "group=")) or (path / manifest.LATEST).exists()
-    datasets = [path] if named else sorted([*path.glob("segment=*"), *path.glob("group=*")])
-    runs = {dataset: sorted(dataset.glob("run=*")) for dataset in datasets}
-    datasets = [dataset for dataset in datasets if runs[dataset] or (dataset / manifest.LATEST).exists()]
+    named = path.name.startswith(("segment=", "group=")) or is_there(path / manifest.LATEST)
+    datasets = [path] if named else paths_in(path, "segment=", "group=")
+    runs = {dataset: paths_in(dataset, "run=") for dataset in datasets}
+    datasets = [dataset for dataset in datasets if runs[dataset] or is_there(dataset / manifest.LATEST)]
     return [run for dataset in datasets for run in runs[dataset]], datasets
 
 
@@ -120,7 +121,12 @@ def _check_names(folder: Path, published: Manifest) -> Iterator[Finding]:
     listed = {entry.name for entry in published.shards}
     if len(listed) != len(published.shards) or any("/" in name or not name.startswith("part-") for name in listed):
         yield Finding(file=path, problem="the names of its shards are not those of distinct shards", remedy=_RESTORE)
-    for stranger in sorted(folder.glob("part-*")):
+    try:
+        found = paths_in(folder, "part-")
+    except LocalError as error:
+        yield Finding(file=folder, problem=without_path(error, folder), remedy=_RESTORE)
+        return
+    for stranger in found:
         if stranger.name not in listed:
             problem = "the manifest does not list it, so it is not part of the dataset"
             yield Finding(file=stranger, problem=problem, remedy="move it out of the folder")
@@ -184,15 +190,15 @@ def _check_latest(dataset: Path) -> Iterator[Finding]:
     except (LocalError, IntegrityError) as error:
         yield Finding(file=path, problem=without_path(error, path), remedy=remedy)
         return
-    newest = max((run.name for run in dataset.glob("run=*")), default="")
+    newest = max((run.name for run in paths_in(dataset, "run=")), default="")
     if text != manifest.encode(latest) or latest.manifest != f"run={latest.run}/{manifest.MANIFEST}":
         yield Finding(file=path, problem="it is not as it was written", remedy=remedy)
         return
     target = dataset / latest.manifest
-    if not os.path.lexists(target):
-        yield Finding(file=path, problem=f"it points to {latest.manifest}, which is not there", remedy=remedy)
-        return
     try:
+        if not is_there(target):
+            yield Finding(file=path, problem=f"it points to {latest.manifest}, which is not there", remedy=remedy)
+            return
         intact = manifest.sha256(_read(target)) == latest.sha256
     except LocalError as error:
         problem = f"it points to {latest.manifest}, which cannot be read: {without_path(error, target)}"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,17 @@ def close_stray_loop() -> None:
     asyncio.set_event_loop(None)
 
 
+@contextlib.contextmanager
+def signals_given_back() -> Iterator[None]:
+    """Undo what a run leaves behind: the process is to end with its code, whatever signals come."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def invoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
     """Give a function that runs one command in an empty folder."""
@@ -44,7 +56,8 @@ def invoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     def call(*arguments: str) -> Ended:
         capsys.readouterr()
         close_stray_loop()
-        code = main(arguments)
+        with signals_given_back():
+            code = main(arguments)
         written = capsys.readouterr()
         return Ended(code, written.out, written.err)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +135,51 @@ def test_ctrl_c_before_a_run_takes_the_signals_over_is_no_bug(invoke: Any, monke
     monkeypatch.setattr(schema, "out_json", interrupted)
 
     assert invoke("schema").code == 130
+
+
+def hammer(
+    run: subprocess.Popen[str], chance: random.Random, *, first: signal.Signals, apart: float
+) -> tuple[int, str]:
+    """Send ``first``, then one signal after another, at most ``apart`` seconds apart, until it has ended."""
+    began, number = time.monotonic(), first
+    while run.poll() is None:
+        assert time.monotonic() - began < 30, "it does not end"
+        run.send_signal(number)
+        time.sleep(chance.uniform(0.0, apart))
+        number = chance.choice([signal.SIGINT, signal.SIGTERM])
+    assert run.stdout is not None
+    return run.returncode, run.stdout.read()
+
+
+@pytest.mark.parametrize("bursts", [(signal.SIGINT, 0.005), (signal.SIGTERM, 0.02), (signal.SIGTERM, 0.1)])
+def test_however_many_signals_come_the_first_one_says_how_it_ends(
+    invoke: Any, config: Any, stuck: str, tmp_path: Path, bursts: tuple[signal.Signals, float]
+) -> None:
+    """Drained, cancelled, journaled and reported; none of them ends the process by its default action."""
+    first, apart = bursts
+    path = config(ONE, base_url=stuck, extra=LIMITS.format(grace="1h"))
+    with background("run", str(path), "--quiet", cwd=tmp_path) as run:
+        await_job(run, tmp_path / "state", records=10)
+        code, said = hammer(run, random.Random(20), first=first, apart=apart)  # noqa: S311 - a seed, not a secret
+
+    assert (128 + first, True) == (code, f"interrupted by {first.name}" in said), said
+    (told,) = json.loads(invoke("runs", "--state", "state", "--json").out)
+    assert ("interrupted", code) == (told["state"], told["exit_code"])
+    assert resumed(invoke) == (0, 42)
+
+
+def test_a_signal_that_comes_when_all_is_done_comes_too_late(config: Any, simulator: str, tmp_path: Path) -> None:
+    """A complete run ends with 0 and its report, whenever the signals begin and however many come."""
+    chance = random.Random(21)  # noqa: S311 - a seed, not a secret
+    path = config(ONE, base_url=simulator, extra=LIMITS.format(grace="1h"))
+    for turn in range(4):
+        output = tmp_path / f"exports-{turn}"
+        words = ("run", str(path), "--quiet", "--state", f"state-{turn}", "--output", str(output))
+        with background(*words, cwd=tmp_path) as run:
+            began = time.monotonic()
+            while not list(output.glob("*/latest.json")):
+                assert time.monotonic() - began < 30, "it is never published"
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0.0, 0.1))
+            code, said = hammer(run, chance, first=signal.SIGTERM, apart=0.01)
+        assert (0, True) == (code, said.startswith("All went well")), said

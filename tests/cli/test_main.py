@@ -17,6 +17,7 @@ from extractor.errors import (
     Forbidden,
     IntegrityError,
     LocalError,
+    LocalUnavailable,
     Malformed,
     NotFound,
     Rejected,
@@ -68,7 +69,8 @@ def test_usage_errors_exit_2_and_leave_stdout_alone(invoke: Any, arguments: tupl
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (ConfigError(["p"]), 2), (LocalError("l"), 2), (IntegrityError("i"), 6), (Unauthorized("u"), 4),
+        (ConfigError(["p"]), 2), (LocalError("l"), 2), (LocalUnavailable("l"), 3),
+        (IntegrityError("i"), 6), (Unauthorized("u"), 4),
         (Forbidden("f"), 4), (NotFound("n"), 4), (Rejected("r"), 4), (Unavailable("u"), 5), (Throttled("t"), 5),
         (Malformed("m"), 5),
     ],

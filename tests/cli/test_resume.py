@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterator
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extractor.cli.child import simulator_process
+from extractor.store.door import Kind, Operation, guarded
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -91,3 +95,64 @@ def test_a_job_that_had_failed_begins_anew_whatever_is_left_of_it(invoke: Any, c
             part.unlink()
         assert invoke("resume", "--state", "state", "--quiet").code == 0
         assert json.loads(invoke("verify", "exports", "--json").out)["records"] == 42
+
+
+def test_a_run_is_not_taken_up_into_another_folder(invoke: Any, failed: tuple[Path, str]) -> None:
+    """Half of it here and half of it there would be no run at all; the message names both ways out."""
+    path, _ = failed
+    ended = invoke("run", str(path), "--resume", "--output", "elsewhere")
+    assert (2, True, False) == (ended.code, "but publishes in" in ended.err, Path("elsewhere").exists()), ended
+
+
+def test_a_job_that_was_added_to_the_file_does_not_keep_a_run_from_being_resumed(
+    invoke: Any, failed: tuple[Path, str]
+) -> None:
+    """The run asks for what it asked for when it began, and nothing more."""
+    path, _ = failed
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("jobs:\n", "jobs:\n  - segment: SMS OptIns\n"), "utf-8")
+    ended = invoke("resume", "--state", "state", "--quiet")
+    assert (0, True) == (ended.code, "2 of 2 jobs done" in ended.out), ended
+
+
+def failing(number: int, kind: Kind | None) -> Callable[[Operation], None]:
+    """A guard of the door: each operation of this kind, or of every kind, fails with this error."""
+
+    def fail(operation: Operation) -> None:
+        if kind in {None, operation.kind}:
+            raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+TROUBLES = [
+    (errno.ENOSPC, 3, "the disk is full; free some space, then resume"),
+    (errno.EDQUOT, 3, "the disk quota is used up"),
+    (errno.EIO, 3, "the disk reports an input/output error"),
+    (errno.EROFS, 3, "the file system is read-only"),
+    (errno.EMFILE, 3, "too many files are open"),
+    (errno.EACCES, 2, "access is denied"),
+    (errno.ENOENT, 2, "there is no such file or folder"),
+]
+
+
+def test_a_disk_that_fails_before_the_first_request_is_no_usage_error(invoke: Any, failed: tuple[Path, str]) -> None:
+    """A scheduler that gives up at 2 goes on trying at 3; a path that is wrong is still 2. Nothing is asked."""
+    path, base_url = failed
+    before = requests(base_url)
+    for words in (["run", str(path)], ["resume", "--state", "state"]):
+        for kind in (None, Kind.TRANSACTION):
+            for number, code, said in TROUBLES:
+                with guarded(failing(number, kind)):
+                    ended = invoke(*words)
+                assert (code, "") == (ended.code, ended.out), ended
+                assert said in ended.err
+    assert before == requests(base_url)
+    assert invoke("resume", "--state", "state", "--quiet").code == 0
+
+
+def requests(base_url: str) -> int:
+    """How many requests the server has seen."""
+    address = base_url.removesuffix("/Profiles/v4") + "/_simulator/history"
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - a loopback address of our own
+        return sum(1 for _ in answer)

@@ -26,7 +26,9 @@ def test_a_death_before_any_operation_changes_nothing(tmp_path: Path, turn: int)
         commits, early = yard.commits_before_their_seal()
     assert tally.kills > tally.runs > 100 / TURNS
     assert tally.while_taken_up > 50 / TURNS
-    assert {Kind.TRANSACTION, Kind.CREATE, Kind.SYNC, Kind.SYNC_FOLDER, Kind.WRITE} <= set(tally.moments)
+    # All four together pass every operation; which kinds fall to one of them depends on the order of threads.
+    assert {Kind.TRANSACTION, Kind.SYNC_FOLDER} < set(tally.moments) <= set(Kind)
+    assert len(tally.moments) > 5
     assert [] == early
     assert commits > tally.runs
 

@@ -61,6 +61,7 @@ def test_what_failed_is_said_first_with_its_reason_and_the_commands_that_help(ma
         "  extractor doctor 'my night.yaml'   # are connection and credentials right?",
         "  extractor status R --state /var/x   # every job of this run",
         "  extractor resume R --state /var/x   # once that is put right: what is done stays done",
+        "  extractor run 'my night.yaml' --job NAME   # instead, for a name corrected in the file",
     ]
 
 

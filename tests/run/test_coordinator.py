@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from extractor.observe.news import DatasetWithheld
@@ -124,6 +125,7 @@ async def test_a_job_that_a_halt_finds_between_two_tries_keeps_its_possible_orph
     lost = service.playbook.fired["initiate", "lost"]
     assert (5, lost) == (played.exit_code, played.closed.possible_orphans)
     assert lost == sum(1 for _ in service.ledger.alive(played.wire.clock.now())) > 0
+    await anyio.sleep(100.0)  # the next process is held, too
     again = await resume(played)
     assert (0, truth(played, "A")) == (again.exit_code, again.lines("segment=A"))
     assert service.playbook.fired["initiate", "lost"] == again.closed.possible_orphans

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +17,7 @@ from extractor.store.compression import Compression, codec
 from extractor.store.manifest import KeptSummary, summarize_kept
 from extractor.store.publish import FinishedJob, Publication, Published, publish
 
+_NOBODY = 65534
 RUN = "20261123T020000Z-7f3a"
 
 
@@ -64,6 +67,7 @@ class Stage:
         return Publication(
             run_id=run_id,
             journal="0123456789abcdef",
+            run_number=int(run_id[:8]),
             number=1,
             dataset=self.dataset,
             config_hash="c0ffee",
@@ -85,6 +89,25 @@ class Stage:
             self.job(1, (b'{"ProfileId":4}', b'{"a":1,"a":2}'), kept=(KeptText(record=2, reason="duplicate key"),)),
             run_id=run_id,
         )
+
+
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder of somebody whom modes bind: as root, the test goes on as nobody, and is root again afterwards."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.chown(folder, _NOBODY, -1)
+            os.seteuid(_NOBODY)
+        try:
+            yield folder
+        finally:
+            if was_root:
+                os.seteuid(0)
+            for place, folders, _ in os.walk(folder):
+                for each in folders:
+                    (Path(place) / each).chmod(0o700)
 
 
 @pytest.fixture

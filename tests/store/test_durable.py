@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -210,3 +210,30 @@ def test_a_tree_is_erased_whole_or_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="a file where a folder is needed"):
         durable.erase_tree(tmp_path / "file")
     assert (tmp_path / "target").is_dir()
+
+
+REMOVALS: list[Callable[[Path], None]] = [durable.remove_file, durable.remove_empty, durable.erase_tree]
+
+
+@pytest.mark.parametrize("remove", REMOVALS)
+def test_what_may_not_be_looked_at_is_not_taken_for_removed(remove: Callable[[Path], None], own_folder: Path) -> None:
+    """Or somebody would believe that people's data are gone."""
+    (own_folder / "shut" / "inner").mkdir(parents=True)
+    (own_folder / "shut").chmod(0o000)
+    with pytest.raises(LocalError, match="access is denied"):
+        remove(own_folder / "shut" / "inner")
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o400, 0o500])
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_tree_that_may_not_be_read_is_not_taken_for_erased(mode: int, deep: bool, own_folder: Path) -> None:
+    """Whether it is the whole of it, or something in it."""
+    shut = own_folder / "tree" / "shut" if deep else own_folder / "tree"
+    (shut / "inner").mkdir(parents=True)
+    (shut / "file").touch()
+    shut.chmod(mode)
+    with pytest.raises(LocalError, match="access is denied"):
+        durable.erase_tree(own_folder / "tree")
+    durable.remove_tree(own_folder / "tree")
+    shut.chmod(0o700)
+    assert shut.is_dir()

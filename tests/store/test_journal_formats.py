@@ -43,6 +43,9 @@ with guarded(die):
 """
 
 
+_RUN = "run_id, plan_id, config_hash, config_path, output, pid, started_at, finished_at, exit_code, requests, reason"
+
+
 def lay_out(state: Path, token: str = TOKEN) -> Path:
     """Make the old journal as a file; give its path."""
     state.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,7 @@ def lay_out(state: Path, token: str = TOKEN) -> Path:
 
 def rows(path: Path) -> dict[str, list[Any]]:
     """Every row of the tables that format 1 has, by its columns, and the format."""
-    columns = {"dataset": "run_id, kind, name, state, path, records", "event": "*", "job": "*", "run": "*"}
+    columns = {"dataset": "run_id, kind, name, state, path, records", "event": "*", "job": "*", "run": _RUN}
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = {
             table: connection.execute(f"SELECT {names} FROM {table}").fetchall()  # noqa: S608 - names of our own schema
@@ -89,12 +92,13 @@ def test_an_old_journal_is_told_of_as_it_is(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_opening_it_for_writing_keeps_every_row(tmp_path: Path) -> None:
-    """It learns who it is, and that it has numbered nothing yet; a second time there is nothing to do."""
+    """It learns who it is and numbers its runs, in their order; a second time there is nothing to do."""
     path = lay_out(tmp_path)
     before = rows(path)
 
     with open_journal(path) as journal:
         known = journal.identity()
+        assert [1, 2] == [journal.run_number(run_id) for run_id in (COMPLETE, UNFINISHED)]
     with open_journal(path) as journal:
         again = journal.identity()
 

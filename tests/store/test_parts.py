@@ -7,6 +7,7 @@ import os
 import stat
 import zlib
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,28 @@ def test_after_a_failed_operation_the_parts_are_given_up(
     parts.reopen(marks)
     append(parts, b"cc")
     assert [part.bytes for part in parts.seal()] == [6]
+
+
+ACTS: list[Callable[[ExportParts, Path], object]] = [
+    lambda parts, _root: parts.reopen([mark(0, b"123456", 1)]),
+    lambda parts, _root: parts.drop(),
+    lambda parts, root: parts.set_aside(root / "quarantine" / "aside"),
+    lambda parts, _root: append(parts, b"123456"),
+]
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("shut", ["0000000", "0000000/export-1"])
+def test_a_staging_folder_that_is_shut_is_an_error_of_this_machine(
+    act: Callable[[ExportParts, Path], object], shut: str, own_folder: Path
+) -> None:
+    """Nothing is believed to be lost because it may not be looked at: when it is opened again, it goes on."""
+    store(parts_in(own_folder), b"123456")
+    (own_folder / shut).chmod(0o000)
+    with pytest.raises(LocalError, match="access is denied; check the owner and the mode"):
+        act(parts_in(own_folder), own_folder)
+    (own_folder / shut).chmod(0o700)
+    parts_in(own_folder).reopen([mark(0, b"123456", 1)])
 
 
 def test_many_exports_at_once_hold_one_file_each(tmp_path: Path) -> None:

@@ -361,3 +361,28 @@ def test_the_copy_of_a_run_folder_is_intact_anywhere(folder: Path, tmp_path: Pat
     report = verify(tmp_path / "copied here")
     assert replace(report, findings=()) == verify(folder)
     assert report.intact
+
+
+@pytest.mark.parametrize("dataset", [True, False])
+def test_folders_that_are_shut_are_not_taken_for_empty(dataset: bool, stage: Any, own_folder: Path) -> None:
+    """An output or a dataset that may not be looked at is neither intact nor a bug."""
+    mine = replace(stage, staging=own_folder / "staging", output=own_folder / "exports")
+    folder = mine.publish(mine.small()).folder
+    shut = folder.parent if dataset else mine.output
+    shut.chmod(0o000)
+    with pytest.raises(LocalError, match="access is denied; check the owner and the mode"):
+        verify(mine.output)
+    shut.chmod(0o700)
+    assert verify(mine.output).intact
+
+
+@pytest.mark.parametrize(("mode", "found"), [(0o000, 2), (0o300, 1), (0o400, 2)])
+def test_a_run_that_is_shut_is_a_finding(mode: int, found: int, stage: Any, own_folder: Path) -> None:
+    """Beside those of the other runs."""
+    mine = replace(stage, staging=own_folder / "staging", output=own_folder / "exports")
+    folder = mine.publish(mine.small()).folder
+    folder.chmod(mode)
+    findings = verify(own_folder / "exports").findings
+    folder.chmod(0o700)
+    assert found == len(findings)
+    assert all("access is denied" in finding.problem for finding in findings)
