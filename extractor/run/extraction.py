@@ -40,8 +40,9 @@ from extractor.run.verdicts import exit_code
 from extractor.run.vigil import Vigil
 from extractor.store.compression import codec
 from extractor.store.durable import check_writable, make_folders, remove_tree
+from extractor.store.entries import RunEntry
 from extractor.store.failpoints import Failpoint, reached
-from extractor.store.journal import Journal, RunEntry, open_journal
+from extractor.store.journal import Journal, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.remains import QUARANTINE, STAGING
 from extractor.store.writer import Writer

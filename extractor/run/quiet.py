@@ -15,7 +15,8 @@ import anyio
 from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
 from extractor.observe.news import ConnectionHeld, Listener
-from extractor.store.journal import Hold, Journal
+from extractor.store.entries import Hold
+from extractor.store.journal import Journal
 from extractor.store.writer import Writer
 
 _TICK = 0.05  # seconds: the wall clock and the loop's differ by less

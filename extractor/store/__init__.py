@@ -4,8 +4,9 @@
 ``compression`` frames the lines of a page, ``parts`` appends and seals them, ``journal`` keeps the facts and ``writer``
 the order of bytes before facts. ``packing`` groups sealed parts into shards, ``publish`` puts them under their final
 name together with their ``manifest``, and ``verify`` compares the two again, one ``shard`` at a time. ``lock`` lets one
-run at a time into a state folder, and ``remains`` looks at what runs have left there. Every operation that changes a
-disk goes through ``durable``.
+run at a time into a state folder, ``remains`` looks at what runs have left there, ``identity`` notices a record that
+comes twice. Every operation that changes a disk goes through ``durable`` and past the ``door``; ``failpoints`` names
+the moments between an effect and its record.
 
 Decided: all but ``writer`` is synchronous and knows no event loop, because a disk has none; considered async
 files, which are threads in disguise and hide the order of operations, which is all that matters here.

@@ -18,7 +18,6 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -27,62 +26,16 @@ import msgspec
 
 from extractor.errors import IntegrityError, LocalError, LocalUnavailable
 from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, TakenUp, TokenIssued
+from extractor.protocol.vocabulary import Event, ExportSealed, TakenUp, TokenIssued
 from extractor.store import door
 from extractor.store.door import Kind, Operation
 from extractor.store.durable import kind_of, local_error
+from extractor.store.entries import Fact, Hold, Identity, JobEnd, RunEntry
 from extractor.store.facts import decode_event, encode_event
 
 FORMAT = 2
 PUBLISHED = "published"  # the state of a dataset that readers may see
 _APPLICATION = 0x53584A31  # "SXJ1": lets another program's database be refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEntry:
-    """The head of a run, as it is written when the run begins. ``started_at`` is in Unix seconds."""
-
-    run_id: str
-    plan_id: str
-    config_hash: str
-    config_path: str | None
-    output: str
-    pid: int
-    started_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """A durable event of one job; ``at`` is in Unix seconds."""
-
-    ordinal: int
-    at: float
-    event: Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Which journal this is, and the number of its newest publication (1-based; 0: none yet)."""
-
-    id: str
-    publications: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A Retry-After that holds a connection: until when (Unix seconds), for how long from when it was written down."""
-
-    until: float
-    seconds: float
-    status: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEnd:
-    """How a job ended."""
-
-    ordinal: int
-    outcome: Outcome
 
 
 class Journal:

@@ -25,8 +25,9 @@ from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import Event, ExportSealed, KeptText, Outcome, PageFetched, PageStored, Verdict
 from extractor.store.compression import Codec
+from extractor.store.entries import Fact, JobEnd
 from extractor.store.failpoints import Failpoint, reached
-from extractor.store.journal import Fact, JobEnd, Journal
+from extractor.store.journal import Journal
 from extractor.store.parts import ExportParts
 from extractor.store.records import encode_page
 

@@ -17,7 +17,8 @@ import pytest
 
 import extractor
 from extractor.plan.job import Dataset, JobSpec
-from extractor.store.journal import RunEntry, open_journal
+from extractor.store.entries import RunEntry
+from extractor.store.journal import open_journal
 from extractor.store.lock import hold_lock
 
 pytestmark = pytest.mark.timeout(90)

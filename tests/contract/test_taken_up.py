@@ -15,7 +15,8 @@ from extractor.protocol.vocabulary import Verdict
 from extractor.remote import Answer, Request
 from extractor.run import extract, history
 from extractor.simulator import Segment, Service, SimulatorSettings
-from extractor.store.journal import Hold, open_journal
+from extractor.store.entries import Hold
+from extractor.store.journal import open_journal
 from tests.contract.stage import NightClock, Played, assert_published, play, resume, truth
 from tests.rehearsal import NOW
 

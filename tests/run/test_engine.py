@@ -35,7 +35,8 @@ from extractor.run.halt import Halt
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.publication import Edition
 from extractor.store.compression import codec
-from extractor.store.journal import Journal, RunEntry, open_journal
+from extractor.store.entries import RunEntry
+from extractor.store.journal import Journal, open_journal
 from extractor.store.writer import Writer
 from tests.run.scripted import Service, config_for, failing, page, record, settings_for
 

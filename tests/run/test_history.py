@@ -11,7 +11,8 @@ from extractor.errors import LocalError
 from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.run import extract, history
-from extractor.store.journal import JobEnd, Journal, RunEntry, open_journal
+from extractor.store.entries import JobEnd, RunEntry
+from extractor.store.journal import Journal, open_journal
 from tests.rehearsal import config_of
 
 RUN = "20261123T020000Z-0001"

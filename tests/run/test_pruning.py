@@ -8,7 +8,8 @@ import pytest
 
 from extractor.run.pruning import Cause, Piece, Removal, RunFacts, choose, look, remove
 from extractor.run.vitals import RunState
-from extractor.store.journal import RunEntry, open_journal
+from extractor.store.entries import RunEntry
+from extractor.store.journal import open_journal
 
 DAY = 86_400.0
 NOW = 1_795_399_200.0

@@ -32,7 +32,8 @@ from extractor.protocol.vocabulary import (
     TokenIssued,
     Verdict,
 )
-from extractor.store.journal import Fact, JobEnd, Journal, RunEntry, open_journal, read_journal
+from extractor.store.entries import Fact, JobEnd, RunEntry
+from extractor.store.journal import Journal, open_journal, read_journal
 
 FAILURE = Failure(fault=Fault.UNAVAILABLE, message="503", status=503, retry_after=2.5, ambiguous=True)
 EVENTS: list[Event] = [

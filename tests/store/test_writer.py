@@ -18,7 +18,8 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import Outcome, PageFetched, PageStored, Verdict
 from extractor.store.compression import codec
 from extractor.store.door import Kind, Operation, guarded
-from extractor.store.journal import Journal, RunEntry, open_journal
+from extractor.store.entries import RunEntry
+from extractor.store.journal import Journal, open_journal
 from extractor.store.parts import PartDamaged
 from extractor.store.writer import Frame, Writer, make_frame, ordinal_of
 
