@@ -159,7 +159,13 @@ def main() -> None:
             rows = [*cost(base_url, root, given.rounds), *resumption(base_url, root)]
     machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     table = "\n".join(
-        [f"{datetime.now(UTC):%Y-%m-%d}, {machine}: `make bench-safety`.", "", "| what | seconds | of what |", "| --- | --- | --- |", *rows]
+        [
+            f"{datetime.now(UTC):%Y-%m-%d}, {machine}: `make bench-safety`.",
+            "",
+            "| what | seconds | of what |",
+            "| --- | --- | --- |",
+            *rows,
+        ]
     )
     print(table)
     if not given.no_write:
