@@ -25,3 +25,10 @@ def tmp_path() -> Iterator[Path]:
 def _without_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of short runs: asyncio's debug mode, which the other tests have, would take most of the time."""
     monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is run thousands of times is not traced: others pass the same lines, and it would take twice as long."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.no_cover)
