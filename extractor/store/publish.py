@@ -27,6 +27,7 @@ from extractor.store.compression import Compression, codec
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.manifest import KeptSummary, Manifest, ShardEntry
 from extractor.store.packing import Packing, Range, pack
+from extractor.store.sight import paths_in
 
 _CHUNK: Final = 1024 * 1024
 _ASK_ANEW: Final = (
@@ -137,10 +138,9 @@ def confirm(publication: Publication, *, output: Path) -> Published | None:
 
 def _clear(hidden: Path) -> None:
     """Throw away what a crash left; it holds nothing but copies and links."""
-    if durable.is_there(hidden):
-        for path in sorted(hidden.iterdir()):
-            durable.remove_file(path)
-        durable.remove_empty(hidden)
+    for path in paths_in(hidden):
+        durable.remove_file(path)
+    durable.remove_empty(hidden)
 
 
 def _build(publication: Publication, *, staging: Path, folder: Path, shard_bytes: int) -> None:
@@ -328,5 +328,4 @@ def _remove_parts(publication: Publication, staging: Path) -> None:
     for folder in sorted(
         {folder for path in paths for folder in path.parents if staging in folder.parents}, reverse=True
     ):
-        if folder.is_dir():
-            durable.remove_empty(folder)
+        durable.remove_empty(folder)

@@ -23,8 +23,6 @@ from extractor.store.verify import verify
 from tests.crash.launcher import Launcher
 from tests.crash.saboteur import Sabotage
 
-MOST_STARTS = 60
-
 # Two jobs of one dataset (their parts are packed together), several pages, an empty segment, a group, a match list.
 SMALL = """
   - segment: 100% Café/Bar
