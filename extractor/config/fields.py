@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
@@ -96,8 +96,6 @@ def _instant(written: object) -> datetime:
     if isinstance(written, datetime):
         instant = written
     else:
-        if written == "watermark":
-            raise refusal(f'"watermark" is planned but not in this version -- {INSTANT_FORM}, or leave the key out')
         if not isinstance(written, str) or _INSTANT.fullmatch(written) is None:
             raise refusal(f"is not a date with time and zone -- {INSTANT_FORM}")
         try:
@@ -110,6 +108,10 @@ def _instant(written: object) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         raise refusal(f"is out of range -- {INSTANT_FORM}") from None
+
+
+def _since(written: object) -> datetime | str:
+    return "watermark" if written == "watermark" else _instant(written)
 
 
 def _secret(secret: SecretStr) -> SecretStr:
@@ -129,6 +131,11 @@ Address = Annotated[str, AfterValidator(_address), _also_reference({"type": "str
 FilePath = Annotated[Path, BeforeValidator(_path_text), AfterValidator(_path), WithJsonSchema({"type": "string"})]
 Instant = Annotated[
     datetime, BeforeValidator(_instant), _also_reference({"type": "string", "pattern": f"^{_INSTANT.pattern}$"})
+]
+Since = Annotated[
+    datetime | Literal["watermark"],
+    BeforeValidator(_since),
+    _also_reference({"type": "string", "pattern": f"^{_INSTANT.pattern}$"}, {"type": "string", "const": "watermark"}),
 ]
 # What the file may say instead of the text is decided before the models see it (``secrets``); editors learn it here.
 Hidden = Annotated[SecretStr, AfterValidator(_secret), _also_reference()]

@@ -5,14 +5,16 @@ same: that is planning. Read by ``plan``.
 """
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
-from extractor.config.fields import Count, Instant, Name, Section
+from extractor.config.fields import Count, Duration, Instant, Name, Section, Since
 from extractor.config.problems import refusal
 
 _INTEGER = re.compile("-?[0-9]+")
+_OVERLAP = 900.0  # seconds
 
 
 def _as_written(value: object) -> str:
@@ -58,6 +60,16 @@ class Match(Section):
         "service refuses with 400.",
     )
 
+    @property
+    def is_inline(self) -> bool:
+        """Whether the values stand in the configuration itself."""
+        return True
+
+    @property
+    def inline(self) -> tuple[str, ...]:
+        """The values that stand in the configuration itself; none, where they are elsewhere."""
+        return self.values
+
     @field_validator("type")
     @classmethod
     def _alternate_id_has_type(cls, kind: str | None, info: ValidationInfo) -> str | None:
@@ -87,6 +99,25 @@ class Match(Section):
         return tuple(dict.fromkeys(values))
 
 
+class Dedupe(Section):
+    """Leave out what the dataset's readers have already: records unchanged since they were last published."""
+
+    key: Name = Field(default="ProfileId", description="The member that says whose record it is, a whole number.")
+    version: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Paths of the members that together say which state a record is in: dots lead into objects, lists "
+        "are walked. Left out: the whole record.",
+        examples=["[Edited.LastModifiedDate]"],
+    )
+
+    @field_validator("version")
+    @classmethod
+    def _version_is_not_empty(cls, version: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if version is not None and not version:
+            raise refusal("is empty, so that every record would count as unchanged -- name a path, or leave it out")
+        return version
+
+
 class Job(Section):
     """One thing to export: a segment or a group, whole or narrowed."""
 
@@ -102,12 +133,42 @@ class Job(Section):
         validate_default=True,
         description="The segment group's name as in the service. Either this or segment.",
     )
-    since: Instant | None = Field(
+    since: Since | None = Field(
         default=None,
-        description="Only what changed after this instant, ISO 8601 with zone (Z is UTC): without a zone the service "
-        "may read it as US Eastern time. Left out: everything.",
+        description='Only what changed at or after this instant, ISO 8601 with zone (Z is UTC); or "watermark": what '
+        "changed since the last run of this job that was published. Left out: everything.",
+    )
+    initial: Instant | None = Field(
+        default=None,
+        validate_default=True,
+        description="With since: watermark, where the very first run begins. Left out: it exports everything.",
+    )
+    overlap: Duration = Field(
+        default=_OVERLAP,
+        validate_default=True,
+        description="With since: watermark, the seconds that two runs overlap. A change is stamped before it can be "
+        "exported, and the service's own machines may differ as much as it lets a signature be old (15 minutes).",
+    )
+    dedupe: Dedupe | None = Field(
+        default=None,
+        description="Leave out records that are unchanged since they were last published, such as those of the "
+        "overlap. Left out: all that the service gives is published.",
     )
     match: Match | None = Field(default=None, description="Only these people. Left out: everybody in the segment.")
+
+    @field_validator("initial")
+    @classmethod
+    def _initial_is_of_a_watermark(cls, initial: datetime | None, info: ValidationInfo) -> datetime | None:
+        if initial is not None and "since" in info.data and info.data["since"] != "watermark":
+            raise refusal('is of no use without "since: watermark" -- add that, or move the instant to since')
+        return initial
+
+    @field_validator("overlap")
+    @classmethod
+    def _overlap_is_of_a_watermark(cls, overlap: float, info: ValidationInfo) -> float:
+        if overlap != _OVERLAP and "since" in info.data and info.data["since"] != "watermark":
+            raise refusal('is of no use without "since: watermark" -- add that, or remove it')
+        return overlap
 
     @field_validator("group")
     @classmethod

@@ -1,14 +1,18 @@
-"""The nouns of a plan: dataset, match, job.
+"""The nouns of a plan: dataset, match, stream, window, job.
 
-Decides how a job is identified and what it is called. Does not decide which jobs there are (``planner``) or how they
-are asked (``remote``, in the spelling of ``protocol.dialect``).
+Decides how a job and a stream are identified and what they are called. Does not decide which jobs there are
+(``planner``) or how they are asked (``remote``, in the spelling of ``protocol.dialect``).
+
+Match values are hashed with a key (the state folder's own), because a hash of one telephone number is soon guessed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -44,55 +48,144 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListPart:
+    """One batch of a match list that was read from a file: where its values stand in the list's spool.
+
+    ``start`` and ``length`` are bytes of the file ``values`` of the list's folder; one value a line.
+    """
+
+    list_id: str
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which people of the dataset are asked for (contract, section 3.2). The values never show in a repr."""
+    """Which people of the dataset are asked for (contract, section 3.2). The values never show in a repr.
+
+    ``values`` stand in the configuration; those of a file are looked up by ``part`` when they are asked for, and
+    ``values`` is empty until then. ``count`` is how many they are, ``digest`` the keyed digest of them.
+    """
 
     criteria: str
     type: str | None
-    values: tuple[str, ...] = field(repr=False)
+    values: tuple[str, ...] = field(default=(), repr=False)
+    part: ListPart | None = None
+    count: int
+    digest: str
 
     @property
     def summary(self) -> str:
         """Say what is matched, without the values: ``EmailAddress/Home x 1000``."""
         typed = self.criteria if self.type is None else f"{self.criteria}/{self.type}"
-        return f"{typed} x {len(self.values)}"
+        return f"{typed} x {self.count}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dedupe:
+    """How an unchanged record is recognised: the member ``key`` says whose it is, ``version`` which state it is in.
+
+    ``version`` are paths of members whose values together are the state; None is the whole record.
+    """
+
+    key: str
+    version: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One entry of the configuration's jobs over all its nights: what has a watermark, and a memory of its records.
+
+    ``id`` names connection, dataset and match set. ``overlap`` is in seconds; None where no watermark is asked from
+    (then none is moved).
+    """
+
+    id: str
+    name: str
+    overlap: float | None = None
+    dedupe: Dedupe | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A half-open piece of time, ``start`` <= t < ``end`` (aware, UTC), and its name in a folder: ``2026-01-01``."""
+
+    name: str
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """One thing to ask the server. Picklable; equal specs ask for the same thing in the same place of the plan.
 
-    ``ordinal`` is the 0-based place in the plan, and so in the published order. ``last_date_time`` is the text that is
-    sent (UTC, milliseconds, ``Z``), or None for a full export. ``batch`` of ``batches`` is 1-based.
+    ``ordinal`` is the 0-based place in the plan, and so in the published order. ``since`` is the first instant that is
+    wanted (None: everything) and ``last_date_time`` the text that is sent for it (UTC, milliseconds, ``Z``). ``window``
+    is set where the export is of one window only. ``batch`` of ``batches`` is 1-based.
     """
 
     ordinal: int
     job_id: str
     name: str
     dataset: Dataset
+    stream: Stream
+    since: datetime | None
     last_date_time: str | None
     match: Match | None
+    window: Window | None = None
     batch: int = 1
     batches: int = 1
 
     @property
     def label(self) -> str:
-        """What people see: the job's name, with its batch when there are several."""
-        return self.name if self.batches == 1 else f"{self.name} [{self.batch}/{self.batches}]"
+        """What people see: the job's name, with its batch and its window when there are several."""
+        windowed = self.name if self.window is None else f"{self.name} {self.window.name}"
+        return windowed if self.batches == 1 else f"{windowed} [{self.batch}/{self.batches}]"
 
 
 def identify(
-    *, base_url: str, client_id: str, dataset: Dataset, last_date_time: str | None, match: Match | None
+    *,
+    base_url: str,
+    client_id: str,
+    dataset: Dataset,
+    last_date_time: str | None,
+    match: Match | None,
+    window: Window | None = None,
 ) -> str:
-    """Hash what is asked into 16 hexadecimal digits. Stable across machines, runs and Python versions."""
-    asked = [
-        "job/1",
+    """Hash what is asked into 16 hexadecimal digits. Stable across runs and Python versions, and machines, too.
+
+    (Where values are matched, only among those that have the same key.)
+    """
+    asked: list[object] = [
+        "job/2",
         base_url.rstrip("/"),
         client_id,
         dataset.kind,
         dataset.name,
         last_date_time,
-        None if match is None else [match.criteria, match.type, list(match.values)],
+        None if match is None else [match.criteria, match.type, match.digest],
+        None if window is None else [window.start.isoformat(), window.end.isoformat()],
     ]
+    return _hashed(asked)
+
+
+def identify_stream(
+    *, base_url: str, client_id: str, dataset: Dataset, criteria: str | None, kind: str | None, digest: str | None
+) -> str:
+    """Hash whom a stream is about into 16 hexadecimal digits; ``digest`` is that of all values together."""
+    return _hashed(["stream/1", base_url.rstrip("/"), client_id, dataset.kind, dataset.name, criteria, kind, digest])
+
+
+def digest_of(values: Iterable[str], key: bytes) -> str:
+    """The keyed digest of match values, in their order: 32 hexadecimal digits. The key has at most 64 bytes."""
+    digest = hashlib.blake2b(key=key, digest_size=16)
+    for value in values:
+        encoded = value.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def _hashed(asked: list[object]) -> str:
     text = json.dumps(asked, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

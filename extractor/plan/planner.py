@@ -7,27 +7,61 @@ question twice. Does not decide how fast or through which connection. Called by 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from extractor.config import Config, Job, Problem
 from extractor.errors import ConfigError
-from extractor.plan.job import Dataset, JobSpec, Match, identify
+from extractor.plan.job import Dataset, Dedupe, JobSpec, ListPart, Match, Stream, digest_of, identify, identify_stream
+from extractor.plan.partitions import Partitions
 from extractor.plan.windows import last_date_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchList:
+    """The values of one job, read from a file: ``batches`` in order, with the count and the keyed digest of each."""
+
+    digest: str
+    count: int
+    batches: tuple[tuple[ListPart, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a plan rests on beside the configuration: what this state folder knows, and what was read from files.
+
+    ``key`` is the state folder's, for digests of match values. ``watermarks`` are instants by stream id; a stream that
+    is not among them has none yet. ``lists`` are by the place of the job in the configuration.
+    """
+
+    key: bytes = field(default=b"", repr=False)
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
+    lists: Mapping[int, MatchList] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A frozen list of jobs; ``form`` is whatever else decides the published bytes, as text."""
+    """A frozen list of jobs; ``form`` is whatever else decides the published bytes, as text.
+
+    ``partitions`` are the windows of a backfill; None for a run.
+    """
 
     form: str
     jobs: tuple[JobSpec, ...]
+    partitions: Partitions | None = None
 
     @property
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
-        decided = "\n".join(["plan/1", self.form, *(job.job_id for job in self.jobs)])
+        dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
+        decided = "\n".join(["plan/2", self.form, f"{self.partitions}", *dedupe, *(job.job_id for job in self.jobs)])
         return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
+
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """The streams of the jobs by id, in plan order."""
+        return {job.stream.id: job.stream for job in self.jobs}
 
     @property
     def datasets(self) -> dict[Dataset, tuple[JobSpec, ...]]:
@@ -38,10 +72,14 @@ class Plan:
         return {dataset: tuple(jobs) for dataset, jobs in found.items()}
 
 
-def make_plan(config: Config) -> Plan:
+def make_plan(config: Config, basis: Basis | None = None) -> Plan:
     """Work out every job of ``config``. Raises nothing: ``problems`` has already refused what cannot be planned."""
-    form = f"{config.output.compression}\n{config.output.shard_bytes}\n{config.limits.page_size}"
-    return Plan(form=form, jobs=tuple(_number(_expand(config))))
+    return Plan(form=form_of(config), jobs=tuple(_number(_expand(config, basis or Basis()))))
+
+
+def form_of(config: Config) -> str:
+    """Say what of the configuration decides the published bytes, beside what is asked."""
+    return f"{config.output.compression}\n{config.output.shard_bytes}\n{config.limits.page_size}"
 
 
 def select(plan: Plan, names: Iterable[str]) -> Plan:
@@ -77,14 +115,16 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
 
 
 def _part_of(plan: Plan, jobs: Sequence[JobSpec]) -> Plan:
-    return Plan(form=plan.form, jobs=tuple(_number(jobs)))
+    return replace(plan, jobs=tuple(_number(jobs)))
 
 
 def problems(config: Config) -> Iterator[Problem]:
     """Find what no plan can hold: the same question asked by two jobs, which would double every record."""
     first: dict[str, int] = {}
     for place, job in enumerate(config.jobs):
-        asked = {spec.job_id for spec in _batches(config, job, "")}
+        if job.match is not None and not job.match.is_inline:
+            continue  # its values are not known yet; a list is compared when it is read
+        asked = {spec.job_id for spec in batches_of(config, place, "", Basis())}
         for job_id in sorted(asked):
             if job_id in first:
                 other = first[job_id]
@@ -111,36 +151,93 @@ def notices(plan: Plan) -> list[str]:
     return found
 
 
-def _expand(config: Config) -> Iterator[JobSpec]:
+def named(config: Config) -> Iterator[tuple[int, str]]:
+    """Give the place and the name of each job of the configuration, the derived names made unique."""
     taken: set[str] = {job.name for job in config.jobs if job.name is not None}
-    for job in config.jobs:
+    for place, job in enumerate(config.jobs):
         name = job.name
         if name is None:
             name = _free_name(_default_name(job), taken)
             taken.add(name)
-        yield from _batches(config, job, name)
+        yield place, name
 
 
-def _batches(config: Config, job: Job, name: str) -> Iterator[JobSpec]:
-    dataset = (
-        Dataset(kind="group", name=job.group)
-        if job.group is not None
-        else Dataset(kind="segment", name=job.segment or "")
-    )
-    since = None if job.since is None else last_date_time(job.since)
-    matches: list[Match | None] = [None]
+def _expand(config: Config, basis: Basis) -> Iterator[JobSpec]:
+    for place, name in named(config):
+        yield from batches_of(config, place, name, basis)
+
+
+def dataset_of(job: Job) -> Dataset:
+    """The dataset that an entry of the configuration names."""
+    if job.group is not None:
+        return Dataset(kind="group", name=job.group)
+    return Dataset(kind="segment", name=job.segment or "")
+
+
+def stream_of(config: Config, place: int, name: str, basis: Basis) -> Stream:
+    """The stream of the job at ``place``."""
+    job = config.jobs[place]
+    digest = None
     if job.match is not None:
-        values, size = job.match.values, job.match.batch
-        matches = [
-            Match(criteria=job.match.criteria, type=job.match.type, values=values[start : start + size])
-            for start in range(0, len(values), size)
+        listed = basis.lists.get(place)
+        digest = digest_of(job.match.inline, basis.key) if listed is None else listed.digest
+    dedupe = None
+    if job.dedupe is not None:
+        dedupe = Dedupe(key=job.dedupe.key, version=job.dedupe.version)
+    return Stream(
+        id=identify_stream(
+            base_url=config.connection.base_url,
+            client_id=config.connection.client_id,
+            dataset=dataset_of(job),
+            criteria=None if job.match is None else job.match.criteria,
+            kind=None if job.match is None else job.match.type,
+            digest=digest,
+        ),
+        name=name,
+        overlap=job.overlap if job.since == "watermark" else None,
+        dedupe=dedupe,
+    )
+
+
+def matches_of(config: Config, place: int, basis: Basis) -> list[Match | None]:
+    """The batches of the job at ``place``; one None when it asks for everybody."""
+    match = config.jobs[place].match
+    if match is None:
+        return [None]
+    listed = basis.lists.get(place)
+    if listed is not None:
+        return [
+            Match(criteria=match.criteria, type=match.type, part=part, count=count, digest=digest)
+            for part, count, digest in listed.batches
         ]
+    cut = [match.inline[start : start + match.batch] for start in range(0, len(match.inline), match.batch)]
+    return [
+        Match(
+            criteria=match.criteria,
+            type=match.type,
+            values=values,
+            count=len(values),
+            digest=digest_of(values, basis.key),
+        )
+        for values in cut
+    ]
+
+
+def batches_of(config: Config, place: int, name: str, basis: Basis) -> Iterator[JobSpec]:
+    """Give the jobs of the entry at ``place``, one for each batch of its values, not yet numbered."""
+    job = config.jobs[place]
+    dataset, stream = dataset_of(job), stream_of(config, place, name, basis)
+    since = job.since if isinstance(job.since, datetime) else None
+    if job.since == "watermark":
+        since = basis.watermarks.get(stream.id, job.initial)
+    bound = None if since is None else last_date_time(since)
+    matches = matches_of(config, place, basis)
     for index, match in enumerate(matches):
         job_id = identify(
             base_url=config.connection.base_url,
             client_id=config.connection.client_id,
             dataset=dataset,
-            last_date_time=since,
+            last_date_time=bound,
             match=match,
         )
         yield JobSpec(
@@ -148,7 +245,9 @@ def _batches(config: Config, job: Job, name: str) -> Iterator[JobSpec]:
             job_id=job_id,
             name=name,
             dataset=dataset,
-            last_date_time=since,
+            stream=stream,
+            since=since,
+            last_date_time=bound,
             match=match,
             batch=index + 1,
             batches=len(matches),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from extractor.errors import NotFound, RemoteError, TokenGone
-from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.job import Dataset, JobSpec, Stream
 from extractor.protocol.vocabulary import PollStatus
 from extractor.remote.client import Client
 from extractor.remote.refusals import SKEW_WORTH_SAYING, Circumstances, refusal
@@ -21,6 +21,8 @@ _NO_JOB = JobSpec(
     job_id="doctor",
     name="doctor",
     dataset=Dataset(kind="segment", name="doctor"),
+    stream=Stream(id="doctor", name="doctor"),
+    since=None,
     last_date_time=None,
     match=None,
 )

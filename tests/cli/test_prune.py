@@ -20,6 +20,7 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.store.entries import RunEntry
 from extractor.store.journal import open_journal
 from extractor.store.lock import hold_lock
+from tests.asking import STREAM
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -80,7 +81,16 @@ class Past:
                 pid=1,
                 started_at=time.time() - days * DAY,
             )
-            job = JobSpec(ordinal=0, job_id="j", name="A", dataset=dataset, last_date_time=None, match=None)
+            job = JobSpec(
+                ordinal=0,
+                job_id="j",
+                name="A",
+                dataset=dataset,
+                stream=STREAM,
+                since=None,
+                last_date_time=None,
+                match=None,
+            )
             journal.add_run(entry, [job])
             if code is not None:
                 journal.end_run(run_id, finished_at=time.time(), exit_code=code, requests=1, reason="")

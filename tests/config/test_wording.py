@@ -180,13 +180,8 @@ def test_mistakes_in_auth(refuses: Refuses, auth: str, lines: list[str]) -> None
             ],
         ),
         (
-            "jobs:\n  - segment: A\n    since: watermark\n",
-            [
-                (
-                    '7: jobs[0].since: "watermark" is planned but not in this version -- '
-                    "write an instant such as 2026-01-01T00:00:00Z, or leave the key out"
-                )
-            ],
+            "jobs:\n  - segment: A\n    initial: 2026-01-01T00:00:00Z\n",
+            [('7: jobs[0].initial: is of no use without "since: watermark" -- add that, or move the instant to since')],
         ),
         (
             "jobs:\n  - segment: A\n    match: {criteria: EmailAddres, values: {file: people.csv, column: email}}\n",

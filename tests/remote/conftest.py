@@ -16,6 +16,7 @@ from extractor.plan.job import Dataset, JobSpec, Match
 from extractor.protocol.dialect import Dialect
 from extractor.remote import Answer, Client, Request, open_client
 from extractor.remote.transport import AiohttpTransport
+from tests.asking import STREAM
 from tests.remote.wire import Serve, read_request
 
 EPOCH = 1_795_000_000.0  # 2026-11-18
@@ -122,6 +123,8 @@ def make_job() -> Callable[..., JobSpec]:
             "job_id": "0" * 16,
             "name": name,
             "dataset": Dataset(kind=kind, name=name),
+            "stream": STREAM,
+            "since": None,
             "last_date_time": since,
             "match": match,
         }

@@ -19,7 +19,7 @@ from extractor.errors import (
     Unauthorized,
     Unavailable,
 )
-from extractor.plan.job import JobSpec, Match
+from extractor.plan.job import JobSpec
 from extractor.protocol.vocabulary import (
     Commit,
     Committed,
@@ -34,6 +34,7 @@ from extractor.protocol.vocabulary import (
     TokenIssued,
 )
 from extractor.remote import Answer, Request
+from tests.asking import match_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -316,7 +317,7 @@ async def test_nothing_private_comes_out(
     client_over: Any, script: Any, json_answer: Any, make_job: Callable[..., JobSpec]
 ) -> None:
     """Secret, signature, token and values are in no event's message or repr, whatever the server repeats."""
-    job = make_job(match=Match(criteria="EmailAddress", type="Home", values=("ada@example.test", "lovelace")))
+    job = make_job(match=match_of("EmailAddress", "Home", ("ada@example.test", "lovelace")))
     private = ["swordfish-7", "424242", "ada@example.test", "lovelace"]
 
     def echo(request: Request) -> Answer:

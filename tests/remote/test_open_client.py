@@ -8,7 +8,6 @@ import pytest
 
 from extractor import simulator
 from extractor.clock import SystemClock
-from extractor.plan.job import Match
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.vocabulary import (
     Commit,
@@ -23,6 +22,7 @@ from extractor.protocol.vocabulary import (
     TokenIssued,
 )
 from extractor.remote import Answer, Client, Request, open_client, probe
+from tests.asking import match_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -125,7 +125,7 @@ async def test_refusals_come_with_their_faults(dial: Any, make_job: Any) -> None
     async with dial() as client:
         unknown = await client.perform(Initiate(export=1), make_job("Nobody's"))
         gone = await client.perform(FetchPage(token=12345, offset=1, limit=1), make_job())
-        odd = make_job(match=Match(criteria="AlternateId", type=None, values=("A-1",)))
+        odd = make_job(match=match_of("AlternateId", None, ("A-1",)))
         incomplete = await client.perform(Initiate(export=1), odd)
     async with dial(auth={**SIGNED, "secret": "guessed"}) as client:
         stranger = await client.perform(Initiate(export=1), make_job())

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from extractor.plan.job import JobSpec, Match
+from extractor.plan.job import JobSpec
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.vocabulary import Commit, FetchPage, Initiate, PollStatus
 from extractor.remote.questions import Questions, describe
+from tests.asking import match_of
 
 BASE = "https://preferences.example/Profiles/v4"
 
@@ -90,7 +91,7 @@ def test_initiate_says_only_what_is_set(questions: Any, make_job: Callable[..., 
 
 def test_initiate_says_since_when_and_whom(questions: Any, make_job: Callable[..., JobSpec]) -> None:
     """All members in the contract's spelling."""
-    match = Match(criteria="EmailAddress", type="Home", values=("ada@example.test", "\u00fc@example.test"))
+    match = match_of("EmailAddress", "Home", ("ada@example.test", "\u00fc@example.test"))
     job = make_job(since="2026-11-22T02:00:00.000Z", match=match)
     assert json.loads(questions().ask(Initiate(export=1), job).body) == {
         "LastDateTime": "2026-11-22T02:00:00.000Z",
@@ -112,14 +113,14 @@ def test_profile_ids_are_numbers_where_the_dialect_says_so(
     questions: Any, make_job: Callable[..., JobSpec], criteria: str, values: list[Any], *, as_number: bool
 ) -> None:
     """No other id is: it may have leading zeros."""
-    job = make_job(match=Match(criteria=criteria, type=None, values=("1001", "x", "\u0661")))
+    job = make_job(match=match_of(criteria, None, ("1001", "x", "\u0661")))
     request = questions(profile_id_as_number=as_number).ask(Initiate(export=1), job)
     assert json.loads(request.body) == {"MatchCriteria": criteria, "Values": values}
 
 
 def test_a_request_describes_itself_without_secrets(questions: Any, make_job: Callable[..., JobSpec]) -> None:
     """Neither token nor values are in a repr or a description."""
-    job = make_job(match=Match(criteria="EmailAddress", type=None, values=("ada@example.test",)), batch=2, batches=3)
+    job = make_job(match=match_of("EmailAddress", None, ("ada@example.test",)), batch=2, batches=3)
     shown = repr(questions().ask(Initiate(export=1), job)) + repr(questions().ask(PollStatus(token=987654), job))
     assert "ada@" not in shown
     assert "987654" not in shown

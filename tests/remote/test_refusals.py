@@ -17,11 +17,12 @@ from extractor.errors import (
     Unauthorized,
     Unavailable,
 )
-from extractor.plan.job import JobSpec, Match
+from extractor.plan.job import JobSpec
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.vocabulary import Commit, FetchPage, Initiate, PollStatus
 from extractor.remote import Answer, RemoteCommands
 from extractor.remote.refusals import Circumstances, refusal
+from tests.asking import match_of
 
 INITIATE = Initiate(export=1)
 STATUS = PollStatus(token=987654)
@@ -145,7 +146,7 @@ def test_an_unknown_token_names_the_path_to_check(refuse: Any, command: RemoteCo
 
 def test_a_400_says_what_was_asked_but_no_value(refuse: Any, make_job: Callable[..., JobSpec]) -> None:
     """Not even if the server's text repeats one."""
-    match = Match(criteria="AlternateId", type="CRM", values=("a-1", "lovelace"))
+    match = match_of("AlternateId", "CRM", ("a-1", "lovelace"))
     job = make_job(since="2026-11-22T02:00:00.000Z", match=match)
     text = str(refuse(400, INITIATE, "Value Lovelace (A-1) is no CRM id", job=job))
     assert "AlternateId/CRM x 2" in text

@@ -6,16 +6,18 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from extractor.plan.job import Dataset, JobSpec, Match
+from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import KeptText, Outcome, SealedPart, Verdict
 from extractor.store.compression import Compression, codec
 from extractor.store.manifest import KeptSummary, summarize_kept
 from extractor.store.publish import FinishedJob, Publication, Published, publish
+from tests.asking import STREAM, match_of
 
 _NOBODY = 65534
 RUN = "20261123T020000Z-7f3a"
@@ -55,8 +57,10 @@ class Stage:
             job_id=f"{ordinal:016x}",
             name=f"job {ordinal}",
             dataset=self.dataset,
+            stream=STREAM,
+            since=datetime(2026, 11, 22, 0, 0, 0, 3000, UTC) if ordinal else None,
             last_date_time="2026-11-22T00:00:00.000Z" if ordinal else None,
-            match=Match(criteria="EmailAddress", type="Home", values=("ada@example.test",)) if ordinal else None,
+            match=match_of("EmailAddress", "Home", ("ada@example.test",)) if ordinal else None,
         )
         outcome = Outcome(verdict=Verdict.DONE, records=records, total_results=records, exports=1, retries=2)
         summary = summarize_kept(kept) if kept else KeptSummary()

@@ -34,6 +34,7 @@ from extractor.protocol.vocabulary import (
 )
 from extractor.store.entries import Fact, JobEnd, RunEntry
 from extractor.store.journal import Journal, open_journal, read_journal
+from tests.asking import STREAM
 
 FAILURE = Failure(fault=Fault.UNAVAILABLE, message="503", status=503, retry_after=2.5, ambiguous=True)
 EVENTS: list[Event] = [
@@ -71,6 +72,8 @@ def spec(ordinal: int = 0, name: str = "A") -> JobSpec:
         job_id=f"id{ordinal}",
         name=name,
         dataset=Dataset(kind="segment", name=name),
+        stream=STREAM,
+        since=None,
         last_date_time=None,
         match=None,
     )

@@ -22,6 +22,7 @@ from extractor.store.entries import RunEntry
 from extractor.store.journal import Journal, open_journal
 from extractor.store.parts import PartDamaged
 from extractor.store.writer import Frame, Writer, make_frame, ordinal_of
+from tests.asking import STREAM
 
 pytestmark = pytest.mark.asyncio
 
@@ -95,6 +96,8 @@ def spec(ordinal: int) -> JobSpec:
         job_id=f"id{ordinal}",
         name=f"job {ordinal}",
         dataset=Dataset(kind="segment", name=f"S{ordinal}"),
+        stream=STREAM,
+        since=None,
         last_date_time=None,
         match=None,
     )
