@@ -42,6 +42,7 @@ class AsyncioEngine:
             client=self._client,
             recorder=recorder,
             policy=settings.policy(self._deadline),
+            polls=settings.polls,
             records_member=settings.dialect.records,
             record_id=settings.dialect.record_id,
             codec=codec(settings.compression),
