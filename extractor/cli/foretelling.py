@@ -45,7 +45,7 @@ def _likely(cost: Forecast) -> list[str]:
     exports, requests = _range(whole.exports, _number), _range(whole.requests, _number)
     nights = counted(whole.nights, "earlier run") + (" or more of each job" if len(cost.streams) > 1 else "")
     lines = [
-        f"Likely {records} records, {stored}, {exports} exports, {requests} requests,",
+        f"Likely {records} records, {stored}, {exports} {'export' if exports == '1' else 'exports'}, {requests} requests,",
         f"done in {_range(whole.seconds, span)}, from {nights}.",
     ]
     if unknown:

@@ -36,6 +36,7 @@ from extractor.plan.planner import Plan
 
 _FIXED = 3  # Initiate, one Status that says Complete, Commit
 _POSTS = 2  # Initiate, Commit
+_LATE = 1.5  # how much later than it was ready an export may have been found so; the growth of the pauses
 _RECORD = 4096  # bytes that a record has at most, where none was ever seen
 
 
@@ -194,7 +195,7 @@ def _outlook(jobs: Sequence[JobSpec], lesson: Lesson, *, page_size: int, now: da
         if ready.high is None
         else _end(exports) * (_POSTS + lesson.polls(ready.high) + 1) + _end(pages) + _end(retries),
     )
-    seconds = _seconds(costs, ready, requests, many)
+    seconds = _seconds(costs, _waits(costs, stretches), requests, many)
     return Outlook(
         name=name,
         nights=len(costs),
@@ -240,20 +241,39 @@ def _pages(records: Range, costs: Sequence[Cost], many: int, page_size: int) -> 
     return Range(
         low=max(many, math.ceil(records.low / page_size)),
         likely=max(many, math.ceil(records.likely / size)),
-        high=many + math.ceil(_end(records) / size),
+        high=max(many, many - 1 + math.ceil(_end(records) / size)),
     )
 
 
 def _ready(costs: Sequence[Cost], stretches: Sequence[float]) -> Range:
-    """When an export is ready, in seconds after Initiate; a longer window may take longer."""
+    """When an export is ready, in seconds after Initiate; a longer window may take longer.
+
+    Likely it is between the last question that found it processing and the one that found it ready.
+    """
     timed = [(cost, stretch) for cost, stretch in zip(costs, stretches, strict=True) if cost.usual is not None]
     if not timed:
         return _at_least(0)
     wider = 1 + 1 / (len(timed) + 1)
     return Range(
         low=min((cost.unready or 0.0) * min(1.0, stretch) for cost, stretch in timed) / wider,
-        likely=median(cost.usual or 0.0 for cost, _ in timed),
+        likely=median(((cost.unready or 0.0) + (cost.usual or 0.0)) / 2 for cost, _ in timed),
         high=max((cost.slow or 0.0) * max(1.0, stretch) for cost, stretch in timed) * wider,
+    )
+
+
+def _waits(costs: Sequence[Cost], stretches: Sequence[float]) -> Range:
+    """When an export is ready as a mean of all of a night; it may have been asked for late, by half at most."""
+    timed = [(cost, stretch) for cost, stretch in zip(costs, stretches, strict=True) if cost.timed]
+    if not timed:
+        return _at_least(0)
+    wider = 1 + 1 / (len(timed) + 1)
+    means = [cost.waited / cost.timed for cost, _ in timed]
+    surely = min((cost.unready or 0.0) * min(1.0, stretch) for cost, stretch in timed)
+    least = min(mean * min(1.0, stretch) for mean, (_, stretch) in zip(means, timed, strict=True)) / _LATE
+    return Range(
+        low=max(surely, least) / wider,
+        likely=median(means),
+        high=max(mean * max(1.0, stretch) for mean, (_, stretch) in zip(means, timed, strict=True)) * wider,
     )
 
 
