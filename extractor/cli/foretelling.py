@@ -43,9 +43,10 @@ def _likely(cost: Forecast) -> list[str]:
         return ["No history: this state folder knows of no published run of these jobs."]
     records, stored = _range(whole.records, _number), _range(whole.bytes, _size)
     exports, requests = _range(whole.exports, _number), _range(whole.requests, _number)
+    noun = "export" if exports == "1" else "exports"
     nights = counted(whole.nights, "earlier run") + (" or more of each job" if len(cost.streams) > 1 else "")
     lines = [
-        f"Likely {records} records, {stored}, {exports} {'export' if exports == '1' else 'exports'}, {requests} requests,",
+        f"Likely {records} records, {stored}, {exports} {noun}, {requests} requests,",
         f"done in {_range(whole.seconds, span)}, from {nights}.",
     ]
     if unknown:
