@@ -43,8 +43,8 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
         "run_opened": ["run_id", "jobs", "datasets", "output", "requests_per_second"],
         "job_moved": [*job, "phase", "what", "stored", "total", "retries", "detail"],
         "job_ended": [
-            *job, "verdict", "message", "records", "exports", "requests", "retries", "possible_orphans",
-            "row_count", "total_results", "note",
+            *job, "verdict", "message", "records", "exports", "requests", "seconds", "retries",
+            "possible_orphans", "row_count", "total_results", "note",
         ],
         "dataset_published": ["dataset", "path", "records", "shards", "bytes", "kept_text"],
         "dataset_withheld": ["dataset", "reason", "jobs"],
