@@ -45,7 +45,9 @@ def read_moment(text: str) -> int | None:
         moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001 - plain arithmetic; the zone is subtracted below
     except ValueError:
         return None
-    seconds = (moment.toordinal() - _EPOCH.toordinal()) * 86400 + moment.hour * 3600 + moment.minute * 60 + moment.second
+    seconds = (
+        (moment.toordinal() - _EPOCH.toordinal()) * 86400 + moment.hour * 3600 + moment.minute * 60 + moment.second
+    )
     if sign is not None:
         hours, minutes = int(ahead_hours), int(ahead_minutes)
         if hours > _LAST_HOUR or minutes > _LAST_MINUTE:

@@ -20,7 +20,7 @@ _DIGITS: Final = 1000  # of a number that is read; Python refuses those of 4,301
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """What is looked for in an object: ``members`` by name, ``anything`` in each of them. ``leaf``: a path ends here."""
+    """What is looked for in an object: ``members`` by name, ``anything`` in each; ``leaf`` where a path ends."""
 
     leaf: bool
     members: tuple[tuple[str, Branch], ...]
@@ -51,10 +51,7 @@ def texts_at(value: Any, branch: Branch, found: list[str]) -> None:  # noqa: ANN
         for name, child in branch.members:
             inner = value.get(name)
             if inner:
-                if type(inner) is not str:
-                    texts_at(inner, child, found)
-                elif child.leaf:
-                    found.append(inner)
+                texts_at(inner, child, found)
         if branch.anything is not None:
             for inner in value.values():
                 texts_at(inner, branch.anything, found)

@@ -5,7 +5,9 @@ transaction a publication, together with the number of that publication. Does no
 be used (``remembering`` does, its only caller); holds no record, but keys, which are personal data (0600, as all).
 
 Memory is bounded whatever its size: SQLite's cache is 16 MiB, and keys are looked up and written a sorted batch at a
-time. MEASURED
+time. Measured with ten million ids on one core, consecutive / scattered over 60 bits: 667,000 / 265,000 ids a second
+taken in, 925,000 / 327,000 looked up a thousand at a time, 684,000 / 175,000 updated; 26 / 35 bytes an id on disk; 70 /
+74 MB of resident memory, of which 20 are Python's own.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Final
 from extractor.store import durable
 from extractor.store.database import Database, connect, kept
 
+SEEN: Final = "seen"  # the folder of the indexes, in the state folder
 _SEEN: Final = kept("seen.sql", noun="memory of published records", application=0x53584D31, format=1)  # "SXM1"
 _BATCH: Final = 100_000  # records whose states are written at a time
 _ABOVE: Final = 1 << 63
@@ -31,11 +34,12 @@ class Standing:
     """What an index holds: everything up to publication number ``publication`` of a journal.
 
     ``until`` is the server's time up to which that is complete (ISO, UTC; None if unknown), ``rule`` how states are
-    recognised.
+    recognised. ``announced`` is the number of the last publication that was about to be made beside it.
     """
 
     journal: str
     publication: int
+    announced: int
     until: str | None
     rule: str
 
@@ -64,15 +68,14 @@ class Seen(Database):
             while batch := [(_signed(key), version) for key, version in islice(rest, _BATCH)]:
                 batch.sort(key=lambda state: state[0])  # stable: the later of the same key comes later
                 self.change_all("remember", ({"key": key, "version": version} for key, version in batch))
-            self.change(
-                "stand",
-                {
-                    "journal": standing.journal,
-                    "publication": standing.publication,
-                    "until": standing.until,
-                    "rule": standing.rule,
-                },
-            )
+            self.change("stand", {name: getattr(standing, name) for name in Standing.__slots__})
+
+    def announce(self, number: int) -> None:
+        """Note that publication ``number`` may come to stand before it is taken in. Durable on return."""
+        standing = self.standing
+        if standing is not None and standing.announced != number:
+            with self.transaction():
+                self.change("announce", {"number": number})
 
 
 def open_seen(path: Path) -> Seen:

@@ -16,13 +16,14 @@ it from those of the first window, which is the widest.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from extractor.plan.job import JobSpec
 from extractor.plan.partitions import Partitions
 from extractor.store.moments import Moments, ticks_of
 from extractor.store.paths import parsed
+from extractor.store.versions import Versions
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
@@ -98,6 +99,21 @@ class Trimmer:
         if moment < self._end:
             return self._window
         return LATER if moment < self._last else AFTER
+
+
+class Deduper:
+    """Leaves out what the index knows in the same state. Repetitions among the lines are not its business."""
+
+    def __init__(self, versions: Versions, recall: Callable[[Sequence[int]], Mapping[int, bytes]]) -> None:
+        """``recall`` gives the known states of keys."""
+        self._versions = versions
+        self._recall = recall
+
+    def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
+        """Give 0, or UNCHANGED, for each line."""
+        states = [self._versions.of(line) for line in lines]
+        known = self._recall([state[0] for state in states if state is not None])
+        return [UNCHANGED if state is not None and known.get(state[0]) == state[1] else 0 for state in states]
 
 
 class Sieves:

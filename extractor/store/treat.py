@@ -1,7 +1,7 @@
 """The second way from sealed parts to shards: line by line, where a dataset is not published as it came.
 
 Decides that the parts of each job are read in plan order, each once, and compared with their seal in the same pass;
-that every line gets a verdict and is either written, byte for byte, or counted; and that the sum is right in the end.
+that every line gets a verdict and is either written, byte for byte, or counted.
 Does not decide verdicts (``sieve``), where frames end (``windowed``), or whether this way is taken (``publish``, its
 only caller).
 
@@ -16,32 +16,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
-from extractor.errors import IntegrityError
 from extractor.plan.job import JobSpec
 from extractor.plan.partitions import UNKNOWN, Partitions
-from extractor.protocol.vocabulary import Outcome, SealedPart
+from extractor.protocol.vocabulary import SealedPart
 from extractor.store.compression import Compression
 from extractor.store.manifest import ShardEntry
 from extractor.store.packing import Range
+from extractor.store.publication import FinishedJob
 from extractor.store.sealed import lines_of
 from extractor.store.sieve import Sieve
 from extractor.store.windowed import WindowWriter
 
 _LINES: Final = 1000  # that are judged at a time
-
-
-class Finished(Protocol):
-    """What has to be known of a job that is done."""
-
-    @property
-    def job(self) -> JobSpec: ...
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
-    def parts(self) -> tuple[SealedPart, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +50,16 @@ def folders_of(partitions: Partitions | None) -> tuple[str, ...]:
     """The folder of each window below the publication's, Hive-style, that of unknown times last."""
     if partitions is None:
         return ("",)
-    return tuple(f"window={quote(name, safe='')}" for name in (*(each.name for each in partitions.windows), UNKNOWN))
+    return (*(folder_of(each.name) for each in partitions.windows), folder_of(UNKNOWN))
+
+
+def folder_of(window: str) -> str:
+    """The folder of a window of this name: every reserved character is encoded."""
+    return f"window={quote(window, safe='')}"
 
 
 def treat(
-    jobs: Sequence[Finished],
+    jobs: Sequence[FinishedJob],
     sieve_of: Callable[[JobSpec], Sieve],
     *,
     staging: Path,
@@ -76,41 +70,30 @@ def treat(
 ) -> Treated:
     """Write into ``folder`` what the sieves keep; durable on return, but for the name of ``folder``.
 
-    Raises PartLost when a part is not what was sealed, IntegrityError when a job's lines are not all accounted for,
-    LocalError when the disk fails.
+    Raises PartLost when a part is not what was sealed, LocalError when the disk fails.
     """
     writer = WindowWriter(folder, folders=folders, compression=compression, shard_bytes=shard_bytes)
-    left_out: list[dict[str, int]] = []
+    left_out: list[Counter[str]] = []
     try:
         for number, each in enumerate(jobs):
-            left_out.append(_sift(each, number, sieve_of(each.job), writer, staging, compression))
+            counted, sieve = Counter[str](), sieve_of(each.job)
+            lines = _lines(each.parts, staging, compression)
+            while some := list(islice(lines, _LINES)):
+                for line, verdict in zip(some, sieve.judge(some), strict=True):
+                    if isinstance(verdict, int):
+                        writer.add(verdict, number, line)
+                    else:
+                        counted[verdict] += 1
+            left_out.append(counted)
         written = writer.finish()
     finally:
         writer.close()
-    ranges = tuple(written.ranges.get(number, ()) for number in range(len(jobs)))
-    for each, found, missing in zip(jobs, ranges, left_out, strict=True):
-        kept, out = sum(one.records for one in found), sum(missing.values())
-        if kept + out != each.outcome.records:
-            raise IntegrityError(
-                f"job {each.job.job_id}: of its {each.outcome.records} records {kept} would be published and {out} left "
-                "out, which is not all of them: this is a mistake in extractor -- keep the staging folder, and report it"
-            )
-    return Treated(shards=written.shards, ranges=ranges, left_out=tuple(left_out), records=written.records)
-
-
-def _sift(
-    each: Finished, number: int, sieve: Sieve, writer: WindowWriter, staging: Path, compression: Compression
-) -> dict[str, int]:
-    """Write what a job keeps, and count the rest by reason."""
-    left_out: Counter[str] = Counter()
-    lines = _lines(each.parts, staging, compression)
-    while some := list(islice(lines, _LINES)):
-        for line, verdict in zip(some, sieve.judge(some), strict=True):
-            if isinstance(verdict, int):
-                writer.add(verdict, number, line)
-            else:
-                left_out[verdict] += 1
-    return dict(sorted(left_out.items()))
+    return Treated(
+        shards=written.shards,
+        ranges=tuple(written.ranges.get(number, ()) for number in range(len(jobs))),
+        left_out=tuple(dict(sorted(counted.items())) for counted in left_out),
+        records=written.records,
+    )
 
 
 def _lines(parts: Sequence[SealedPart], staging: Path, compression: Compression) -> Iterator[bytes]:
