@@ -20,8 +20,12 @@ from extractor.plan.windows import last_date_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchList:
-    """The values of one job, read from a file: ``batches`` in order, with the count and the keyed digest of each."""
+    """The values of one job, read from a file: ``batches`` in order, with the count and the keyed digest of each.
 
+    ``list_id`` finds the values again in the state folder; ``digest`` is that of all of them.
+    """
+
+    list_id: str
     digest: str
     count: int
     batches: tuple[tuple[ListPart, int, str], ...]
