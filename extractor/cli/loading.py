@@ -7,11 +7,13 @@ Imported by commands when they run, not before: pydantic is heavy.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from extractor.config import Config, load
+from extractor import lists
+from extractor.config import Config, Job, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
@@ -44,19 +46,60 @@ def load_config(
     return config
 
 
-def plan_of(config: Config, names: Iterable[str] | None, *, asked: Asked | None = None, lasting: bool = False) -> Plan:
+def plan_of(
+    config: Config,
+    names: Iterable[str] | None,
+    *,
+    asked: Asked | None = None,
+    lasting: bool = False,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """Plan what ``config`` asks for, or only the jobs of ``names``, on what its state folder knows.
 
     With ``asked`` it is planned again as it was then, whatever has moved since; ``names`` are then those of the run.
     ``lasting`` is for a run, which makes the state folder if need be; a plan that is only looked at leaves no trace.
-    Raises ConfigError for an unknown name or a watermark that is still to come, LocalError or IntegrityError when the
-    journal cannot be read.
+    ``notice`` is told a sentence of each match list. Raises ConfigError for an unknown name, a list that cannot be
+    used, two jobs that ask for the same or a watermark that is still to come, LocalError or IntegrityError when the
+    state folder cannot be read or written.
     """
+    chosen = list((names or ()) if asked is None else asked.jobs)
+    planner.refuse_unknown(chosen, {name for _, name in planner.named(config)})
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
-    plan = select(make_plan(config, basis), (names or ()) if asked is None else asked.jobs)
+    listed = {
+        place: name
+        for place, name in planner.named(config)
+        if _is_listed(config.jobs[place]) and (not chosen or name in chosen)
+    }
     if asked is None:
-        late = planner.ahead(plan, datetime.now(UTC))
-        if late:
-            raise ConfigError(late)
+        state = config.state if lasting else None
+        found = lists.read_all(config, listed, key=basis.key, state=state, notice=notice)
+    else:
+        found = _recalled(config, listed, asked, basis.key, notice)
+    plan = select(make_plan(config, replace(basis, lists=found)), chosen)
+    wrong = planner.repeated(plan)
+    if asked is None:
+        wrong += planner.ahead(plan, datetime.now(UTC))
+    if wrong:
+        raise ConfigError(wrong)
     return plan
+
+
+def _is_listed(job: Job) -> bool:
+    return job.match is not None and not job.match.is_inline
+
+
+def _recalled(
+    config: Config, listed: Mapping[int, str], asked: Asked, key: bytes, notice: Callable[[str], None]
+) -> dict[int, planner.MatchList]:
+    """Find the lists of an earlier run again: what was read then, not what the files hold now."""
+    found = {}
+    for place, name in listed.items():
+        match, list_id = config.jobs[place].match, asked.lists.get(name)
+        if match is None or list_id is None:
+            continue  # it was not of that run: ``planner.recall`` will say so
+        found[place] = lists.recall(config.state, list_id, batch=match.batch, key=key)
+        changed = lists.source_changed(config.state, list_id)
+        if changed:
+            notice(changed)
+    return found

@@ -78,9 +78,9 @@ class ListFile(Section):
     encoding: Literal["utf-8"] = Field(
         default="utf-8", description="The only one that is read. A byte order mark in front is accepted."
     )
-    region: Annotated[
-        str, BeforeValidator(_region), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})
-    ] | None = Field(
+    region: (
+        Annotated[str, BeforeValidator(_region), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})] | None
+    ) = Field(
         default=None,
         description="With PhoneNumber: the country (two letters, ISO 3166) of numbers that are written without one.",
         examples=["US"],
@@ -91,7 +91,7 @@ class ListFile(Section):
         WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9.]+%$"}]}),
     ] = Field(
         default=0,
-        description='How many bad rows are left out before the list is refused: a count, or a share of the rows ("1%"). '
+        description='How many bad rows may be left out before the list is refused: a count, or a share ("1%"). '
         "They are written to rejects.ndjson beside the list in the state folder, each with its line and the reason.",
     )
 
@@ -121,7 +121,7 @@ class ListFile(Section):
             raise refusal('needs a format: standard input has no name that tells it -- add "format: csv"', up=1)
         if _told(file) is None:
             raise refusal(
-                'needs a format: the name of the file does not tell it -- add "format: csv" (or tsv, ndjson, lines, parquet)',
+                'needs a format: the name of the file tells none -- add "format: csv" (or tsv, ndjson, lines, parquet)',
                 up=1,
             )
         return None

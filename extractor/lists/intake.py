@@ -32,8 +32,8 @@ def read_all(
 ) -> dict[int, MatchList]:
     """Read the lists of the jobs at ``places`` (of the configuration) into ``<state>/lists``; durable on return.
 
-    ``state`` None: nothing is kept, for a plan that is only looked at. ``key`` is the state folder's; ``notice`` is told
-    a sentence of each list. Raises ConfigError for what the user can mend, LocalError for this machine's disk.
+    ``state`` None: nothing is kept, for a plan that is only looked at. ``key`` is the state folder's; ``notice`` is
+    told a sentence of each list. Raises ConfigError for what the user can mend, LocalError for this machine's disk.
     """
     wanted = [(place, match) for place in places if (match := config.jobs[place].match) is not None]
     files = [(place, match, match.values) for place, match in wanted if isinstance(match.values, ListFile)]
@@ -86,9 +86,10 @@ class _Intake:
                 self.blank += 1
                 continue
             self.rows += 1
+            if text is None:
+                self._reject(line, reason, None)
+                continue
             try:
-                if text is None:
-                    raise Unfit(reason)
                 value = self.check(text.strip())
             except Unfit as fault:
                 self._reject(line, str(fault), text)
@@ -104,7 +105,10 @@ class _Intake:
     def refuse_if_bad(self, name: str, entry: ListFile) -> None:
         """Raise ConfigError when the list has no value, or more bad rows than it may have."""
         if not self.rows:
-            refuse(name, "is empty: it has no row that holds a value -- it would ask for nobody; remove the job, or mend it")
+            refuse(
+                name,
+                "is empty: it has no row that holds a value -- it would ask for nobody; remove the job, or mend it",
+            )
         allowed = entry.allowed(self.rows)
         if self.rejected == self.rows:
             line, reason = self.first[0]

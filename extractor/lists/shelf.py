@@ -251,10 +251,10 @@ def filled(state: Path, job: JobSpec, key: bytes) -> JobSpec:
     return replace(job, match=replace(match, values=_checked(state, match, match.part, key)))
 
 
-def unused(state: Path, used: Collection[str]) -> list[Path]:
+def unused(state: Path, used: Collection[str], *, before: float) -> list[Path]:
     """The folders of lists that are not ``used`` (ids), and of those that a process left when it died half-way.
 
-    For the holder of the state folder's lock. Raises LocalError when the folder cannot be looked at.
+    Only those that were read ``before`` (Unix seconds). Raises LocalError when the folder cannot be looked at.
     """
     try:
         names = sorted(os.listdir(state / LISTS))  # noqa: PTH208 - names are all that is needed
@@ -262,8 +262,18 @@ def unused(state: Path, used: Collection[str]) -> list[Path]:
         return []
     except OSError as error:
         raise durable.local_error(error, state / LISTS) from error
-    folders = [state / LISTS / name for name in names if _ID.fullmatch(name) and name not in used]
-    return folders + [state / LISTS / name for name in names if name.startswith(_PASSING) and _left(state, name)]
+    kept = [state / LISTS / name for name in names if _ID.fullmatch(name) and name not in used]
+    found = [folder for folder in kept if _read_at(folder) < before]
+    return found + [state / LISTS / name for name in names if name.startswith(_PASSING) and _left(state, name)]
+
+
+def _read_at(folder: Path) -> float:
+    try:
+        return (folder / ENTRY).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+    except OSError as error:
+        raise durable.local_error(error, folder) from error
 
 
 def _left(state: Path, name: str) -> bool:

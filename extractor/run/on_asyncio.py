@@ -68,7 +68,8 @@ class AsyncioEngine:
     async def _work(self, jobs: MemoryObjectReceiveStream[JobSpec], around: Surroundings) -> None:
         async with jobs:
             async for job in jobs:
-                outcome = await Drive(job, around).to_the_end()
+                # The values of a match are in memory while its job is driven, and no longer.
+                outcome = await Drive(await around.recorder.filled(job), around).to_the_end()
                 if outcome is None:
                     return
                 reached(Failpoint.JOB_FINISHED)
