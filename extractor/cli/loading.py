@@ -7,7 +7,7 @@ Imported by commands when they run, not before: pydantic is heavy.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from extractor.config import Config, Job, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
+from extractor.plan.planner import Basis
 from extractor.protocol import dialect
 from extractor.run.basis import basis_of
 
@@ -66,23 +67,38 @@ def plan_of(
     planner.refuse_unknown(chosen, {name for _, name in planner.named(config)})
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
-    listed = {
-        place: name
-        for place, name in planner.named(config)
-        if _is_listed(config.jobs[place]) and (not chosen or name in chosen)
-    }
-    if asked is None:
-        state = config.state if lasting else None
-        found = lists.read_all(config, listed, key=basis.key, state=state, notice=notice)
-    else:
-        found = _recalled(config, listed, asked, basis.key, notice)
-    plan = select(make_plan(config, replace(basis, lists=found)), chosen)
+    basis = with_lists(config, basis, chosen, asked=asked, lasting=lasting, notice=notice)
+    plan = select(make_plan(config, basis), chosen)
     wrong = planner.repeated(plan)
     if asked is None:
         wrong += planner.ahead(plan, datetime.now(UTC))
     if wrong:
         raise ConfigError(wrong)
     return plan
+
+
+def with_lists(
+    config: Config,
+    basis: Basis,
+    names: Collection[str] = (),
+    *,
+    asked: Asked | None = None,
+    lasting: bool = False,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Basis:
+    """Add the match lists of the jobs of ``names`` (none: of all): read now, or those of an earlier run.
+
+    The rest is ``plan_of``'s.
+    """
+    listed = {
+        place: name
+        for place, name in planner.named(config)
+        if _is_listed(config.jobs[place]) and (not names or name in names)
+    }
+    if asked is not None:
+        return replace(basis, lists=_recalled(config, listed, asked, basis.key, notice))
+    state = config.state if lasting else None
+    return replace(basis, lists=lists.read_all(config, listed, key=basis.key, state=state, notice=notice))
 
 
 def _is_listed(job: Job) -> bool:
