@@ -164,8 +164,8 @@ BAD = "email\nx\nada@example.test\ny\n"
             "email\nx\ny\n",
             {"column": "email", "max_rejects": "100%"},
             (
-                "p.csv:2: not one of its 2 rows can be asked for by EmailAddress: the first is not an e-mail address -- "
-                "check the file and the criteria. Is 'email' the right column?"
+                "p.csv:2: not one of its 2 rows can be asked for by EmailAddress: the first is not an e-mail "
+                "address -- check the file and the criteria. Is 'email' the right column?"
             ),
         ),
         (
