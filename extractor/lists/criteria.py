@@ -101,7 +101,8 @@ def _phone_check(region: str | None) -> Check:
             raise Unfit(without if no_country else "is not a phone number") from None
         if number.extension:
             raise Unfit("has an extension, which no export knows")
-        if not library.is_possible_number(number):
+        # Not ``is_possible_number``, which also takes a number that can be dialled within one town only.
+        if library.is_possible_number_with_reason(number) != library.ValidationResult.IS_POSSIBLE:
             raise Unfit("has too few or too many digits for its country")
         return str(library.format_number(number, library.PhoneNumberFormat.E164)).removeprefix("+")
 
