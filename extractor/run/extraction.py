@@ -188,6 +188,8 @@ class _Run:
             config_hash=hashed,
             started_at=started_at,
             output=output.path,
+            state=self._config.state,
+            key=self._journal.key(),
             staging=self._staging,
             compression=output.compression,
             shard_bytes=output.shard_bytes,
