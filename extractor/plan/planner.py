@@ -55,7 +55,7 @@ class Plan:
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
         dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
-        decided = "\n".join(["plan/2", self.form, f"{self.partitions}", *dedupe, *(job.job_id for job in self.jobs)])
+        decided = "\n".join(["plan/2", self.form, f"{self.partitions!a}", *dedupe, *(job.job_id for job in self.jobs)])
         return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
 
     @property
@@ -74,7 +74,7 @@ class Plan:
 
 def make_plan(config: Config, basis: Basis | None = None) -> Plan:
     """Work out every job of ``config``. Raises nothing: ``problems`` has already refused what cannot be planned."""
-    return Plan(form=form_of(config), jobs=tuple(_number(_expand(config, basis or Basis()))))
+    return Plan(form=form_of(config), jobs=tuple(numbered(_expand(config, basis or Basis()))))
 
 
 def form_of(config: Config) -> str:
@@ -87,15 +87,20 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
 
     Raises ConfigError for a name that no job has.
     """
-    wanted = list(dict.fromkeys(names))
+    wanted = wanted_of((job.name for job in plan.jobs), names)
     if not wanted:
         return plan
-    known = {job.name for job in plan.jobs}
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        listed = ", ".join(sorted(known)[:20])
-        raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
     return _part_of(plan, [job for job in plan.jobs if job.name in wanted])
+
+
+def wanted_of(known: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names that were asked for, each once. Raises ConfigError for one that is not ``known``."""
+    wanted, there = list(dict.fromkeys(names)), set(known)
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        listed = ", ".join(sorted(there)[:20])
+        raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
+    return wanted
 
 
 def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
@@ -109,13 +114,15 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
         asks = "the configuration asks for something else than when the run began"
         raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
-        changed = "output.compression, output.shard_bytes or limits.page_size has changed since the run began"
+        keys = ["output.compression", "output.shard_bytes", "limits.page_size"]
+        keys += ["backfill.change_times"] if plan.partitions is not None else []
+        changed = f"{', '.join(keys[:-1])} or {keys[-1]} has changed since the run began"
         raise ConfigError([f"{changed} -- restore it, or start a new run"])
     return found
 
 
 def _part_of(plan: Plan, jobs: Sequence[JobSpec]) -> Plan:
-    return replace(plan, jobs=tuple(_number(jobs)))
+    return replace(plan, jobs=tuple(numbered(jobs)))
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -254,7 +261,8 @@ def batches_of(config: Config, place: int, name: str, basis: Basis) -> Iterator[
         )
 
 
-def _number(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+def numbered(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+    """Give the jobs their places."""
     for ordinal, job in enumerate(jobs):
         yield replace(job, ordinal=ordinal)
 
