@@ -22,13 +22,26 @@ from typing import Any
 
 from extractor.config import Config
 from extractor.errors import ConfigError, IntegrityError
+from extractor.plan.asked import Asked
 from extractor.plan.job import JobSpec, Window, identify
 from extractor.plan.partitions import DEFAULT_CHANGE_TIMES, Partitions, Strategy
 from extractor.plan.period import Period, Size, cut, read_size
-from extractor.plan.planner import Basis, Plan, dataset_of, form_of, matches_of, named, numbered, stream_of, wanted_of
+from extractor.plan.planner import (
+    Basis,
+    Plan,
+    dataset_of,
+    form_of,
+    lists_of,
+    matches_of,
+    named,
+    numbered,
+    stream_of,
+    wanted_of,
+)
 from extractor.plan.windows import last_date_time
 
 SCHEDULE = "schedule"  # the kind of dataset whose exports take both bounds
+_REQUESTS = 4  # at least, for an export: Initiate, one Status that says Complete, one page, Commit
 WASTEFUL = 3.0  # times of what one export reads, above which a person must agree
 
 
@@ -42,7 +55,7 @@ class BackfillRequest:
 
     @property
     def words(self) -> dict[str, Any]:
-        """Say it in JSON values; instants are ISO 8601, UTC."""
+        """Say it in JSON values, all but the jobs; instants are ISO 8601, UTC."""
         period = self.period
         return {
             "from": period.start.isoformat(),
@@ -50,11 +63,10 @@ class BackfillRequest:
             "window": str(period.size),
             "zone": period.zone,
             "strategy": self.strategy,
-            "jobs": list(self.jobs),
         }
 
     @staticmethod
-    def of(words: Mapping[str, Any]) -> BackfillRequest:
+    def of(words: Mapping[str, Any], jobs: tuple[str, ...]) -> BackfillRequest:
         """Read ``words`` again. Raises IntegrityError for what no version has written."""
         try:
             return BackfillRequest(
@@ -65,7 +77,7 @@ class BackfillRequest:
                     zone=words["zone"],
                 ),
                 strategy="fan-out" if words["strategy"] == "fan-out" else "route",
-                jobs=tuple(words["jobs"]),
+                jobs=jobs,
             )
         except (KeyError, TypeError, ValueError):
             raise IntegrityError("the journal holds a backfill that cannot be read -- begin a new one") from None
@@ -106,33 +118,35 @@ def plan_backfill(config: Config, basis: Basis, request: BackfillRequest) -> Pla
         _refuse_schedules(config, chosen, period.size)
     jobs = tuple(numbered(job for place, name in chosen for job in _jobs_of(config, basis, place, name, partitions)))
     _refuse_the_same(jobs)
-    return Plan(form=form_of(config), jobs=jobs, partitions=partitions)
+    asked = Asked(jobs=request.jobs, lists=lists_of(config, basis), backfill=request.words)
+    return Plan(form=form_of(config), jobs=jobs, partitions=partitions, asked=asked)
 
 
-def burdens(plan: Plan, *, requests_each: int, now: datetime) -> tuple[Burden, Burden]:
-    """What the plan's backfill would cost by ``route`` and by ``fan-out``, the strategy that it has first.
-
-    ``requests_each`` is the least number of requests that an export takes.
-    """
-    partitions = plan.partitions
-    assert partitions is not None  # noqa: S101 - a plan of a backfill has them
+def burdens(plan: Plan, now: datetime) -> tuple[Burden, ...]:
+    """What this backfill would cost by each strategy."""
+    partitions = windows_of(plan)
     windows = partitions.windows
     fixed = sum(job.dataset.kind == SCHEDULE for job in plan.jobs)
-    bounded = len(plan.jobs) - fixed
-    batches = bounded if partitions.strategy == "route" else bounded // len(windows)
+    batches = len(plan.jobs) - fixed
+    if partitions.strategy == "fan-out":
+        batches //= len(windows)
     reach = now - partitions.start
     nested = sum((now - window.start) / reach for window in windows)
-    found = [
-        Burden(strategy="route", exports=batches + fixed, requests=(batches + fixed) * requests_each, reads=1.0),
-        Burden(
-            strategy="fan-out",
-            exports=batches * len(windows) + fixed,
-            requests=(batches * len(windows) + fixed) * requests_each,
-            reads=nested if batches else 1.0,
-        ),
-    ]
-    first, second = sorted(found, key=lambda burden: burden.strategy != partitions.strategy)
-    return first, second
+    found: tuple[tuple[Strategy, int, float], ...] = (
+        ("route", batches + fixed, 1.0),
+        ("fan-out", batches * len(windows) + fixed, nested if batches else 1.0),
+    )
+    return tuple(
+        Burden(strategy=strategy, exports=exports, requests=exports * _REQUESTS, reads=reads)
+        for strategy, exports, reads in found
+    )
+
+
+def windows_of(plan: Plan) -> Partitions:
+    """The windows of a plan that is a backfill's. Raises ValueError for another."""
+    if plan.partitions is None:
+        raise ValueError("the plan of a run has no windows")
+    return plan.partitions
 
 
 def outside(partitions: Partitions, now: datetime) -> float:

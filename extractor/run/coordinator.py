@@ -36,6 +36,7 @@ from extractor.run.engine import Past
 from extractor.run.history import Unfinished
 from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, collect, told
+from extractor.store.entries import Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
@@ -218,7 +219,7 @@ class Coordinator:
             await self._withhold(dataset, what, failed)
             return
         try:
-            news = told(await self._publish(dataset))
+            published, strides = await self._publish(dataset)
         except PartLost as error:
             lost = (error, *error.others)
             for each in lost:
@@ -230,11 +231,19 @@ class Coordinator:
             self._standing.unpublishable.append(error)
             await self._withhold(dataset, str(error), ())
             return
-        await self._writer.on_thread(
-            lambda: self._journal.end_dataset(
-                self._edition.run_id, dataset, state=PUBLISHED, path=news.path, records=news.records
+        news = told(published)
+        said = await self._writer.on_thread(
+            lambda: self._journal.publish_dataset(
+                self._edition.run_id,
+                dataset,
+                path=news.path,
+                records=news.records,
+                strides=strides,
+                now=self._clock.now(),
             )
         )
+        for sentence in said:
+            self._listener(Noticed(message=sentence))
         reached(Failpoint.DATASET_JOURNALED)
         self._tell_published(news)
 
@@ -243,9 +252,15 @@ class Coordinator:
         self._standing.bytes += news.bytes
         self._listener(news)
 
-    async def _publish(self, dataset: Dataset) -> Published:
+    async def _publish(self, dataset: Dataset) -> tuple[Published, tuple[Stride, ...]]:
         edition = self._edition
-        build = partial(publish, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes)
+
+        def build(publication: Publication) -> tuple[Published, tuple[Stride, ...]]:
+            published = publish(
+                publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
+            )
+            return published, publication.strides
+
         return await self._in_publication(dataset, build)
 
     async def _in_publication(self, dataset: Dataset, act: Callable[[Publication], Result]) -> Result:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from extractor.errors import IntegrityError
 from extractor.observe.news import DatasetPublished
 from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.partitions import Partitions
 from extractor.protocol.vocabulary import Outcome
 from extractor.run.past import latest_export
 from extractor.store.compression import Compression
+from extractor.store.entries import Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
@@ -34,6 +36,7 @@ class Edition:
     staging: Path
     compression: Compression
     shard_bytes: int
+    partitions: Partitions | None = None
 
 
 def collect(
@@ -41,6 +44,7 @@ def collect(
 ) -> Publication:
     """Gather what a dataset's jobs left, and number it. Every job must be done; ``now`` is in Unix seconds."""
     finished = tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs)
+    strides = _strides(journal, edition, [job for job, _ in jobs])
     number = journal.number_publication(edition.run_id, dataset)
     reached(Failpoint.NUMBER_GIVEN)
     return Publication(
@@ -53,9 +57,37 @@ def collect(
         compression=edition.compression,
         started=_iso(edition.started_at),
         finished=_iso(now),
-        watermark=None,
+        strides=strides,
         jobs=finished,
     )
+
+
+def _strides(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> tuple[Stride, ...]:
+    """What a dataset's publication covers, stream by stream. Raises IntegrityError where that cannot be."""
+    of_stream: dict[str, list[JobSpec]] = {}
+    for job in jobs:
+        of_stream.setdefault(job.stream.id, []).append(job)
+    return tuple(_stride(journal, edition, group) for group in of_stream.values())
+
+
+def _stride(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Stride:
+    stream, since = jobs[0].stream, jobs[0].since
+    if edition.partitions is not None:
+        return Stride(stream=stream, since=edition.partitions.start, until=edition.partitions.end, watermark=None)
+    times = [latest_export(journal.events(edition.run_id, job.ordinal)).server_time for job in jobs]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return Stride(stream=stream, since=since, until=None, watermark=None)
+    until = datetime.fromtimestamp(min(known), UTC)
+    if stream.overlap is None:
+        return Stride(stream=stream, since=since, until=until, watermark=None)
+    if since is not None and since > until:
+        raise IntegrityError(
+            f"job {stream.name!r}: its watermark is {_iso(since.timestamp())}, but at the server it was "
+            f"{_iso(min(known))}: what changed between would be skipped -- set the watermark back "
+            "(extractor watermarks set), then start a new run"
+        )
+    return Stride(stream=stream, since=since, until=until, watermark=until - timedelta(seconds=stream.overlap))
 
 
 def told(published: Published) -> DatasetPublished:

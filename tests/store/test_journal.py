@@ -115,7 +115,8 @@ def test_what_is_recorded_is_there_after_the_file_is_opened_again(journal: Journ
     """Another process sees the run, its jobs, its datasets and how they ended."""
     outcome = Outcome(verdict=Verdict.DONE, records=2, exports=1)
     journal.record(RUN, [], [JobEnd(ordinal=0, outcome=outcome)])
-    journal.end_dataset(RUN, spec().dataset, state="published", path="out/x", records=2)
+    journal.number_publication(RUN, spec().dataset)
+    journal.publish_dataset(RUN, spec().dataset, path="out/x", records=2, strides=[], now=8.0)
     journal.end_run(RUN, finished_at=9.0, exit_code=3, requests=12, reason="why")
     journal.close()
     with read_journal(tmp_path / "journal.sqlite") as again:
