@@ -15,6 +15,8 @@ from extractor.config import Config, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
+from extractor.plan.backfill import BackfillRequest, plan_backfill
+from extractor.plan.planner import Basis
 from extractor.protocol import dialect
 from extractor.run.basis import basis_of
 
@@ -52,11 +54,18 @@ def plan_of(config: Config, names: Iterable[str] | None, *, asked: Asked | None 
     Raises ConfigError for an unknown name or a watermark that is still to come, LocalError or IntegrityError when the
     journal cannot be read.
     """
-    matched = any(job.match is not None for job in config.jobs)
-    basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
+    basis = basis_for(config, asked=asked, lasting=lasting)
+    if asked is not None and asked.backfill is not None:
+        return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
     plan = select(make_plan(config, basis), (names or ()) if asked is None else asked.jobs)
     if asked is None:
         late = planner.ahead(plan, datetime.now(UTC))
         if late:
             raise ConfigError(late)
     return plan
+
+
+def basis_for(config: Config, *, asked: Asked | None = None, lasting: bool = False) -> Basis:
+    """What a plan of ``config`` rests on; the arguments are those of ``plan_of``."""
+    matched = any(job.match is not None for job in config.jobs)
+    return basis_of(config.state, asked=asked, lasting=lasting and matched)

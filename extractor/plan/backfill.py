@@ -18,9 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from extractor.config import Config
+from extractor.config.zones import zone_named
 from extractor.errors import ConfigError, IntegrityError
 from extractor.plan.asked import Asked
 from extractor.plan.job import JobSpec, Window, identify
@@ -58,8 +61,8 @@ class BackfillRequest:
         """Say it in JSON values, all but the jobs; instants are ISO 8601, UTC."""
         period = self.period
         return {
-            "from": period.start.isoformat(),
-            "to": period.end.isoformat(),
+            "from": _iso(period.start),
+            "to": _iso(period.end),
             "window": str(period.size),
             "zone": period.zone,
             "strategy": self.strategy,
@@ -69,18 +72,28 @@ class BackfillRequest:
     def of(words: Mapping[str, Any], jobs: tuple[str, ...]) -> BackfillRequest:
         """Read ``words`` again. Raises IntegrityError for what no version has written."""
         try:
-            return BackfillRequest(
-                period=Period(
-                    start=datetime.fromisoformat(words["from"]).astimezone(UTC),
-                    end=datetime.fromisoformat(words["to"]).astimezone(UTC),
-                    size=read_size(words["window"]),
-                    zone=words["zone"],
-                ),
-                strategy="fan-out" if words["strategy"] == "fan-out" else "route",
-                jobs=jobs,
+            read = msgspec.convert(dict(words), type=_Words)
+            zone_named(read.zone)
+            period = Period(
+                start=read.start.astimezone(UTC),
+                end=read.end.astimezone(UTC),
+                size=read_size(read.window),
+                zone=read.zone,
             )
-        except (KeyError, TypeError, ValueError):
+        except ValueError:
             raise IntegrityError("the journal holds a backfill that cannot be read -- begin a new one") from None
+        return BackfillRequest(period=period, strategy=read.strategy, jobs=jobs)
+
+
+_Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Words(msgspec.Struct, frozen=True, kw_only=True):
+    start: _Aware = msgspec.field(name="from")
+    end: _Aware = msgspec.field(name="to")
+    window: str
+    zone: str
+    strategy: Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,3 +228,7 @@ def _refuse_the_same(jobs: Sequence[JobSpec]) -> None:
                 for one, two in doubled
             ]
         )
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
