@@ -23,6 +23,7 @@ from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
 from extractor.observe.news import DatasetPublished, DatasetWithheld, Listener, Noticed
 from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.order import fair_order
 from extractor.plan.planner import Plan
 from extractor.protocol.vocabulary import (
     Event,
@@ -107,13 +108,13 @@ class Coordinator:
         return await self._background.__aexit__(kind, error, trace)
 
     def unfinished_jobs(self) -> list[JobSpec]:
-        """The jobs that are still to be driven, in plan order; those that an earlier process began come first.
+        """The jobs that are still to be driven, streams in turn; those that an earlier process began come first.
 
         Their exports may be alive at the server, where they count and will expire.
         """
         begun = frozenset[int]() if self._earlier is None else self._journal.begun(self._edition.run_id)
         left = [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
-        return sorted(left, key=lambda job: job.ordinal not in begun)
+        return sorted(fair_order(left), key=lambda job: job.ordinal not in begun)
 
     async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""

@@ -43,8 +43,8 @@ def collect(
     journal: Journal, edition: Edition, dataset: Dataset, jobs: Sequence[tuple[JobSpec, Outcome]], *, now: float
 ) -> Publication:
     """Gather what a dataset's jobs left, and number it. Every job must be done; ``now`` is in Unix seconds."""
-    finished = tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs)
-    strides = _strides(journal, edition, [job for job, _ in jobs])
+    found = [_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs]
+    strides = _strides(edition, [(finished.job, time) for finished, time in found])
     number = journal.number_publication(edition.run_id, dataset)
     reached(Failpoint.NUMBER_GIVEN)
     return Publication(
@@ -58,23 +58,27 @@ def collect(
         started=_iso(edition.started_at),
         finished=_iso(now),
         strides=strides,
-        jobs=finished,
+        jobs=tuple(finished for finished, _ in found),
     )
 
 
-def _strides(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> tuple[Stride, ...]:
-    """What a dataset's publication covers, stream by stream. Raises IntegrityError where that cannot be."""
-    of_stream: dict[str, list[JobSpec]] = {}
-    for job in jobs:
-        of_stream.setdefault(job.stream.id, []).append(job)
-    return tuple(_stride(journal, edition, group) for group in of_stream.values())
+def _strides(edition: Edition, jobs: Sequence[tuple[JobSpec, float | None]]) -> tuple[Stride, ...]:
+    """What a dataset's publication covers, stream by stream; each job comes with the server's time at its Initiate.
+
+    Raises IntegrityError where that cannot be.
+    """
+    times: dict[str, list[float | None]] = {}
+    first: dict[str, JobSpec] = {}
+    for job, time in jobs:
+        times.setdefault(job.stream.id, []).append(time)
+        first.setdefault(job.stream.id, job)
+    return tuple(_stride(edition, job, times[stream]) for stream, job in first.items())
 
 
-def _stride(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Stride:
-    stream, since = jobs[0].stream, jobs[0].since
+def _stride(edition: Edition, job: JobSpec, times: Sequence[float | None]) -> Stride:
+    stream, since = job.stream, job.since
     if edition.partitions is not None:
         return Stride(stream=stream, since=edition.partitions.start, until=edition.partitions.end, watermark=None)
-    times = [latest_export(journal.events(edition.run_id, job.ordinal)).server_time for job in jobs]
     known = [time for time in times if time is not None]
     if len(known) < len(times):
         return Stride(stream=stream, since=since, until=None, watermark=None)
@@ -103,19 +107,20 @@ def told(published: Published) -> DatasetPublished:
     )
 
 
-def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> FinishedJob:
-    sealed = journal.sealed(run_id, job.ordinal)
-    if sealed is None:
+def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> tuple[FinishedJob, float | None]:
+    """What a job left, and the server's time at the Initiate of its export."""
+    latest = latest_export(journal.events(run_id, job.ordinal))
+    if latest.sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
-    kept = summarize_kept(latest_export(journal.events(run_id, job.ordinal)).kept)
-    return FinishedJob(
+    finished = FinishedJob(
         job=job,
         outcome=outcome,
-        parts=sealed.parts,
-        kept=kept,
-        repeated=sealed.repeated,
+        parts=latest.sealed.parts,
+        kept=summarize_kept(latest.kept),
+        repeated=latest.sealed.repeated,
         requests=outcome.requests,
     )
+    return finished, latest.server_time
 
 
 def _iso(moment: float) -> str:

@@ -24,7 +24,7 @@ import msgspec
 
 from extractor.errors import LocalError
 from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Event, ExportSealed, TakenUp, TokenIssued
+from extractor.protocol.vocabulary import Event, TakenUp, TokenIssued
 from extractor.store import marks
 from extractor.store.database import Database, connect, kept, touch
 from extractor.store.durable import local_error
@@ -200,14 +200,6 @@ class Journal(Database):
         """Every AccessToken that was issued to a run, also those of exports that are over."""
         events = (decode_event(row["kind"], row["body"]) for row in self.rows("issued", {"run_id": run_id}))
         return frozenset(event.token for event in events if isinstance(event, TokenIssued))
-
-    def sealed(self, run_id: str, ordinal: int) -> ExportSealed | None:
-        """The latest seal of a job, or None."""
-        rows = self.rows("last_event", {"run_id": run_id, "ordinal": ordinal, "kind": "ExportSealed"})
-        if not rows:
-            return None
-        event = decode_event(rows[0]["kind"], rows[0]["body"])
-        return event if isinstance(event, ExportSealed) else None
 
 
 def open_journal(path: Path) -> Journal:

@@ -270,10 +270,6 @@ INSERT OR REPLACE INTO hold (connection, until, seconds, status) VALUES (:connec
 -- name: held
 SELECT until, seconds, status FROM hold WHERE connection = :connection;
 
--- name: last_event
--- The latest of one kind: the parts of an export are those of its latest seal.
-SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal AND kind = :kind ORDER BY seq DESC LIMIT 1;
-
 -- name: add_stream
 INSERT OR REPLACE INTO stream (id, kind, name, job, who, connection)
 VALUES (:id, :kind, :name, :job, :who, :connection);
