@@ -169,7 +169,7 @@ def test_dates_are_midnights_of_the_zone_and_instants_are_what_they_say() -> Non
         ("2026-01-01", "2026-01-20", "1mo", "UTC", "--window 1mo is longer than the period, which ends"),
         ("2026-01-01", "2026-01-02", "25h", "UTC", "--window 25h is longer than the period"),
         ("2026-01-15", "2026-03-01", "1mo", "UTC", "where windows of 1mo begin -- take 2026-01-01 or 2026-02-01"),
-        ("2026-01-01", "2026-01-19", "1w", "UTC", "is not the midnight of a Monday in UTC, where windows of 1w begin -- take 2025-12-29"),
+        ("2026-01-01", "2026-01-19", "1w", "UTC", "is not the midnight of a Monday in UTC, where windows of 1w"),
         ("2026-01-01T05:00:00Z", "2026-02-01", "1d", "UTC", "is not a midnight in UTC"),
         ("2025-06-01", "2026-01-01", "1y", "UTC", "is not a New Year's Day in UTC"),
         ("2026-01-01", "2026-03-02", "1mo", "UTC", "windows of 1mo end at 2026-03-01 and 2026-04-01 -- take one of"),
