@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from extractor.config import Config, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
+from extractor.plan.asked import Asked
 from extractor.protocol import dialect
+from extractor.run.basis import basis_of
 
 
 def load_config(
@@ -41,6 +44,19 @@ def load_config(
     return config
 
 
-def plan_of(config: Config, names: Iterable[str] | None) -> Plan:
-    """Plan what ``config`` asks for, or only the jobs of ``names``. Raises ConfigError for an unknown name."""
-    return select(make_plan(config), names or ())
+def plan_of(config: Config, names: Iterable[str] | None, *, asked: Asked | None = None, lasting: bool = False) -> Plan:
+    """Plan what ``config`` asks for, or only the jobs of ``names``, on what its state folder knows.
+
+    With ``asked`` it is planned again as it was then, whatever has moved since; ``names`` are then those of the run.
+    ``lasting`` is for a run, which makes the state folder if need be; a plan that is only looked at leaves no trace.
+    Raises ConfigError for an unknown name or a watermark that is still to come, LocalError or IntegrityError when the
+    journal cannot be read.
+    """
+    matched = any(job.match is not None for job in config.jobs)
+    basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
+    plan = select(make_plan(config, basis), (names or ()) if asked is None else asked.jobs)
+    if asked is None:
+        late = planner.ahead(plan, datetime.now(UTC))
+        if late:
+            raise ConfigError(late)
+    return plan

@@ -76,7 +76,7 @@ def perform(request: Request) -> int:
     Raises ConfigError or LocalError for what stops it before it starts.
     """
     config = _load(request)
-    plan = plan_of(config, request.jobs)
+    plan = plan_of(config, request.jobs, lasting=True)
     earlier = None if request.earlier is Earlier.IGNORE else history.unfinished_of(config.state, plan.plan_id)
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
@@ -118,7 +118,8 @@ def take_up(state: Path, run_id: str | None, *, config: Path | None, deadline: f
         raise ConfigError([f"run {earlier.run_id} was not begun from a file -- give its configuration with --config"])
     request = Request(config=path, output=Path(earlier.output), state=state, deadline=deadline, display=display)
     loaded = _load(request)
-    return _drive(request, loaded, planner.recall(plan_of(loaded, ()), earlier.job_ids, earlier.plan_id), earlier)
+    plan = planner.recall(plan_of(loaded, (), asked=earlier.asked), earlier.job_ids, earlier.plan_id)
+    return _drive(request, loaded, plan, earlier)
 
 
 def _load(request: Request) -> Config:

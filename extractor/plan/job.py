@@ -96,12 +96,14 @@ class Dedupe:
 class Stream:
     """One entry of the configuration's jobs over all its nights: what has a watermark, and a memory of its records.
 
-    ``id`` names connection, dataset and match set. ``overlap`` is in seconds; None where no watermark is asked from
-    (then none is moved).
+    ``id`` names connection, dataset and match set; ``name``, ``who`` and ``connection`` say the same to people.
+    ``overlap`` is in seconds; None where no watermark is asked from (then none is moved).
     """
 
     id: str
     name: str
+    who: str = "everybody"
+    connection: str = ""
     overlap: float | None = None
     dedupe: Dedupe | None = None
 
@@ -157,15 +159,16 @@ def identify(
     (Where values are matched, only among those that have the same key.)
     """
     asked: list[object] = [
-        "job/2",
+        "job/1",
         base_url.rstrip("/"),
         client_id,
         dataset.kind,
         dataset.name,
         last_date_time,
         None if match is None else [match.criteria, match.type, match.digest],
-        None if window is None else [window.start.isoformat(), window.end.isoformat()],
     ]
+    if window is not None:
+        asked.append([window.start.isoformat(), window.end.isoformat()])
     return _hashed(asked)
 
 

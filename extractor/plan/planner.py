@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import msgspec
+
 from extractor.config import Config, Job, Problem
 from extractor.errors import ConfigError
+from extractor.plan.asked import Asked
 from extractor.plan.job import Dataset, Dedupe, JobSpec, ListPart, Match, Stream, digest_of, identify, identify_stream
 from extractor.plan.partitions import Partitions
 from extractor.plan.windows import last_date_time
@@ -20,8 +23,12 @@ from extractor.plan.windows import last_date_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchList:
-    """The values of one job, read from a file: ``batches`` in order, with the count and the keyed digest of each."""
+    """The values of one job, read from a file: ``batches`` in order, with the count and the keyed digest of each.
 
+    ``list_id`` finds the values again in the state folder; ``digest`` is that of all of them.
+    """
+
+    list_id: str
     digest: str
     count: int
     batches: tuple[tuple[ListPart, int, str], ...]
@@ -44,18 +51,21 @@ class Basis:
 class Plan:
     """A frozen list of jobs; ``form`` is whatever else decides the published bytes, as text.
 
-    ``partitions`` are the windows of a backfill; None for a run.
+    ``partitions`` are the windows of a backfill; None for a run. ``asked`` is what a run must write down to be planned
+    again; it says nothing that the jobs do not.
     """
 
     form: str
     jobs: tuple[JobSpec, ...]
     partitions: Partitions | None = None
+    asked: Asked = field(default=Asked(), compare=False)
 
     @property
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
         dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
-        decided = "\n".join(["plan/2", self.form, f"{self.partitions}", *dedupe, *(job.job_id for job in self.jobs)])
+        windows = [] if self.partitions is None else [f"{self.partitions}"]
+        decided = "\n".join(["plan/1", self.form, *windows, *dedupe, *(job.job_id for job in self.jobs)])
         return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
 
     @property
@@ -74,7 +84,22 @@ class Plan:
 
 def make_plan(config: Config, basis: Basis | None = None) -> Plan:
     """Work out every job of ``config``. Raises nothing: ``problems`` has already refused what cannot be planned."""
-    return Plan(form=form_of(config), jobs=tuple(_number(_expand(config, basis or Basis()))))
+    basis = basis or Basis()
+    plan = Plan(form=form_of(config), jobs=tuple(_number(_expand(config, basis))))
+    return replace(plan, asked=Asked(watermarks=began(plan), lists=_lists(config, basis)))
+
+
+def began(plan: Plan) -> dict[str, str]:
+    """Where each stream of a plan begins, of those that have a watermark to begin at: ISO instants by stream id."""
+    return {
+        job.stream.id: job.since.isoformat()
+        for job in plan.jobs
+        if job.stream.overlap is not None and job.since is not None
+    }
+
+
+def _lists(config: Config, basis: Basis) -> dict[str, str]:
+    return {name: basis.lists[place].list_id for place, name in named(config) if place in basis.lists}
 
 
 def form_of(config: Config) -> str:
@@ -95,7 +120,8 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
     if missing:
         listed = ", ".join(sorted(known)[:20])
         raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
-    return _part_of(plan, [job for job in plan.jobs if job.name in wanted])
+    chosen = _part_of(plan, [job for job in plan.jobs if job.name in wanted])
+    return replace(chosen, asked=msgspec.structs.replace(plan.asked, jobs=tuple(wanted)))
 
 
 def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
@@ -138,6 +164,17 @@ def problems(config: Config) -> Iterator[Problem]:
             first.setdefault(job_id, place)
 
 
+def ahead(plan: Plan, now: datetime) -> list[str]:
+    """Say which watermarks lie after ``now``: a run from there would skip what changes until then."""
+    late = {
+        job.stream.id: f"the watermark of job {job.name!r} is {job.since:%Y-%m-%dT%H:%M:%SZ}, which is still to come: "
+        "what changes until then would be skipped -- set it back (extractor watermarks set), or put the clock right"
+        for job in plan.jobs
+        if job.stream.overlap is not None and job.since is not None and job.since > now
+    }
+    return list(late.values())
+
+
 def notices(plan: Plan) -> list[str]:
     """What is legal but worth a second look, one sentence each."""
     found = []
@@ -177,10 +214,12 @@ def dataset_of(job: Job) -> Dataset:
 def stream_of(config: Config, place: int, name: str, basis: Basis) -> Stream:
     """The stream of the job at ``place``."""
     job = config.jobs[place]
-    digest = None
+    digest, who = None, "everybody"
     if job.match is not None:
         listed = basis.lists.get(place)
         digest = digest_of(job.match.inline, basis.key) if listed is None else listed.digest
+        typed = job.match.criteria if job.match.type is None else f"{job.match.criteria}/{job.match.type}"
+        who = f"{typed} x {len(job.match.inline) if listed is None else listed.count}"
     dedupe = None
     if job.dedupe is not None:
         dedupe = Dedupe(key=job.dedupe.key, version=job.dedupe.version)
@@ -194,6 +233,8 @@ def stream_of(config: Config, place: int, name: str, basis: Basis) -> Stream:
             digest=digest,
         ),
         name=name,
+        who=who,
+        connection=f"{config.connection.client_id} at {config.connection.base_url}",
         overlap=job.overlap if job.since == "watermark" else None,
         dedupe=dedupe,
     )

@@ -196,14 +196,22 @@ class Client:
     ) -> RemoteEvents:
         request = self.questions.ask(command, job)
         dialect = self.questions.dialect
+        left = self.wire.clock.monotonic()
+
+        async def going() -> None:
+            nonlocal left
+            if leaving is not None:
+                await leaving()
+            left = self.wire.clock.monotonic()
+
         answer = await self.exchange(
-            request, leaving=leaving, failing_since=command.failing_since, patience=self._patience(command)
+            request, leaving=going, failing_since=command.failing_since, patience=self._patience(command)
         )
         if not answer.ok:
             raise refusal(answer, command, job, dialect, self._circumstances())
         match command:
             case Initiate():
-                issued = read_initiated(answer, request.about, dialect, server_time=date_of(answer))
+                issued = read_initiated(answer, request.about, dialect, server_time=self._time_at(answer, left))
                 self._refuse_known(issued, request.about)
                 return issued
             case PollStatus(token=token):
@@ -214,6 +222,16 @@ class Client:
                 return Committed()  # the body is not documented and may be empty
             case _:
                 assert_never(command)
+
+    def _time_at(self, answer: Answer, left: float) -> float | None:
+        """Say what time it was at the server when the request left, at the latest; ``left`` is of ``monotonic``.
+
+        The export holds what there was when the request came in, and Date is only written with the answer.
+        """
+        date = date_of(answer)
+        if date is None or answer.header("Age") is not None:
+            return None
+        return date - (self.wire.clock.monotonic() - left)
 
     def _patience(self, command: RemoteCommands) -> float:
         """Seconds of an outage that a request waits for its turn."""

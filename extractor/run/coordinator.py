@@ -23,6 +23,7 @@ from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
 from extractor.observe.news import DatasetPublished, DatasetWithheld, Listener, Noticed
 from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.order import fair_order
 from extractor.plan.planner import Plan
 from extractor.protocol.vocabulary import (
     Event,
@@ -36,6 +37,7 @@ from extractor.run.engine import Past
 from extractor.run.history import Unfinished
 from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, collect, told
+from extractor.store.entries import Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
@@ -106,13 +108,13 @@ class Coordinator:
         return await self._background.__aexit__(kind, error, trace)
 
     def unfinished_jobs(self) -> list[JobSpec]:
-        """The jobs that are still to be driven, in plan order; those that an earlier process began come first.
+        """The jobs that are still to be driven, streams in turn; those that an earlier process began come first.
 
         Their exports may be alive at the server, where they count and will expire.
         """
         begun = frozenset[int]() if self._earlier is None else self._journal.begun(self._edition.run_id)
         left = [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
-        return sorted(left, key=lambda job: job.ordinal not in begun)
+        return sorted(fair_order(left), key=lambda job: job.ordinal not in begun)
 
     async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""
@@ -218,7 +220,7 @@ class Coordinator:
             await self._withhold(dataset, what, failed)
             return
         try:
-            news = told(await self._publish(dataset))
+            published, strides = await self._publish(dataset)
         except PartLost as error:
             lost = (error, *error.others)
             for each in lost:
@@ -230,11 +232,19 @@ class Coordinator:
             self._standing.unpublishable.append(error)
             await self._withhold(dataset, str(error), ())
             return
-        await self._writer.on_thread(
-            lambda: self._journal.end_dataset(
-                self._edition.run_id, dataset, state=PUBLISHED, path=news.path, records=news.records
+        news = told(published)
+        said = await self._writer.on_thread(
+            lambda: self._journal.publish_dataset(
+                self._edition.run_id,
+                dataset,
+                path=news.path,
+                records=news.records,
+                strides=strides,
+                now=self._clock.now(),
             )
         )
+        for sentence in said:
+            self._listener(Noticed(message=sentence))
         reached(Failpoint.DATASET_JOURNALED)
         self._tell_published(news)
 
@@ -243,9 +253,15 @@ class Coordinator:
         self._standing.bytes += news.bytes
         self._listener(news)
 
-    async def _publish(self, dataset: Dataset) -> Published:
+    async def _publish(self, dataset: Dataset) -> tuple[Published, tuple[Stride, ...]]:
         edition = self._edition
-        build = partial(publish, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes)
+
+        def build(publication: Publication) -> tuple[Published, tuple[Stride, ...]]:
+            published = publish(
+                publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
+            )
+            return published, publication.strides
+
         return await self._in_publication(dataset, build)
 
     async def _in_publication(self, dataset: Dataset, act: Callable[[Publication], Result]) -> Result:

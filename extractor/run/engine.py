@@ -6,8 +6,8 @@ which alone writes. Nothing here assumes that one process owns every token. ``on
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from extractor.config import Connection, Limits
@@ -35,12 +35,16 @@ RemoteRequest = Initiate | PollStatus | FetchPage | Commit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that an engine needs to know of the configuration."""
+    """Everything that an engine needs to know of the configuration, and of earlier nights.
+
+    ``expected`` are the records that an export of a stream is likely to have, by stream id.
+    """
 
     connection: Connection
     limits: Limits
     dialect: Dialect
     compression: Compression
+    expected: Mapping[str, float] = field(default_factory=dict)
 
     def policy(self, deadline: float | None) -> LifePolicy:
         """The bounds of each job's life; ``deadline`` is an instant on the event loop's clock."""

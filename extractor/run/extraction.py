@@ -27,6 +27,7 @@ from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
 from extractor.protocol.vocabulary import Verdict
 from extractor.remote import Client, Transport, open_client
+from extractor.run.basis import refuse_moved
 from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
@@ -81,6 +82,8 @@ async def extract(
     with hold_lock(config.state) as lock, open_journal(config.state / JOURNAL) as journal:
         if earlier is not None:
             confirm(config.state, earlier)  # it was read before the lock was held
+        else:
+            refuse_moved(journal, plan)  # so were the watermarks
         refuse_old_copy(journal, config.output.path, plan, None if earlier is None else earlier.run_id)
         sweep(config.state, journal)
         run = _Run(config, plan, config_path=config_path, listener=listener, ways=ways, journal=journal)
@@ -174,6 +177,7 @@ class _Run:
                 output=str(output.path.absolute()),
                 pid=os.getpid(),
                 started_at=started_at,
+                request=self._plan.asked.encode(),
             )
             self._journal.add_run(entry, self._plan.jobs)
             reached(Failpoint.RUN_JOURNALED)
@@ -186,6 +190,7 @@ class _Run:
             staging=self._staging,
             compression=output.compression,
             shard_bytes=output.shard_bytes,
+            partitions=self._plan.partitions,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from extractor.errors import IntegrityError, LocalError
+from extractor.plan.asked import Asked, decode
 from extractor.plan.job import Dataset
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.run.past import replayed
@@ -100,6 +101,7 @@ class Unfinished:
     output: str
     started_at: float
     job_ids: tuple[str, ...]
+    asked: Asked
     done: dict[int, Outcome]
     failed: frozenset[int]
 
@@ -152,6 +154,7 @@ def unfinished(state: Path, run_id: str | None = None) -> Unfinished:
             output=row["output"],
             started_at=row["started_at"],
             job_ids=tuple(job["job_id"] for job in jobs),
+            asked=decode(journal.request(row["run_id"])),
             done={
                 job["ordinal"]: msgspec.json.decode(job["outcome"], type=Outcome)
                 for job in jobs

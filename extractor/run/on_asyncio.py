@@ -1,6 +1,6 @@
 """The default engine: every job is a task of this process's event loop.
 
-``limits.exports`` workers take jobs from one bounded stream, so that many AccessTokens are alive at once and no more;
+``limits.exports`` workers take jobs in fair turns, so that many AccessTokens are alive at once and no more;
 ``limits.pages`` slots bound the pages in flight of all of them together, and with them the memory. A worker that waits
 for a bad job leaves the others to their work. Called by ``extraction``.
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import anyio
-import anyio.abc
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from extractor.observe.news import JobEnded, Listener
 from extractor.plan.job import JobSpec
+from extractor.plan.order import Turns
 from extractor.run.drive import Drive, Surroundings
 from extractor.run.engine import Asker, Recorder, Settings
 from extractor.run.halt import Halt
@@ -51,28 +50,17 @@ class AsyncioEngine:
             listener=self._listener,
             halt=self._halt,
         )
-        send, receive = anyio.create_memory_object_stream[JobSpec](0)
-        async with anyio.create_task_group() as workers, send, receive:
-            for _ in range(settings.limits.exports):
-                workers.start_soon(self._work, receive.clone(), around)
-            receive.close()
-            try:
-                for job in jobs:
-                    if self._halt.requested.is_set():
-                        break
-                    await send.send(job)
-            except anyio.BrokenResourceError:
-                pass  # every worker has stopped for the halt
-            send.close()
+        turns = Turns(jobs, settings.expected)
+        async with anyio.create_task_group() as workers:
+            for lane in range(settings.limits.exports):
+                # The last lane is the express one; where there is only one, it serves all.
+                workers.start_soon(self._work, turns, lane > 0 and lane == settings.limits.exports - 1, around)
 
-    async def _work(self, jobs: MemoryObjectReceiveStream[JobSpec], around: Surroundings) -> None:
-        async with jobs:
-            async for job in jobs:
-                outcome = await Drive(job, around).to_the_end()
-                if outcome is None:
-                    return
-                reached(Failpoint.JOB_FINISHED)
-                await around.recorder.ended(job, outcome)
-                around.listener(
-                    JobEnded(ordinal=job.ordinal, label=job.label, dataset=str(job.dataset), outcome=outcome)
-                )
+    async def _work(self, turns: Turns, express: bool, around: Surroundings) -> None:  # noqa: FBT001 - start_soon takes no keywords
+        while not self._halt.requested.is_set() and (job := turns.take(express=express)) is not None:
+            outcome = await Drive(job, around).to_the_end()
+            if outcome is None:
+                return
+            reached(Failpoint.JOB_FINISHED)
+            await around.recorder.ended(job, outcome)
+            around.listener(JobEnded(ordinal=job.ordinal, label=job.label, dataset=str(job.dataset), outcome=outcome))

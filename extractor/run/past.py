@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from extractor.errors import IntegrityError
 from extractor.protocol.life import IllegalEvent, Life, LifePolicy, Phase
 from extractor.protocol.lifecycle import fold
-from extractor.protocol.vocabulary import Event, InitiateIntended, KeptText, PageStored
+from extractor.protocol.vocabulary import Event, ExportSealed, InitiateIntended, KeptText, PageStored, TokenIssued
 
 _WITH_PARTS = {Phase.PROCESSING, Phase.READY, Phase.RETRIEVING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestExport:
-    """The latest export: its 1-based number, the pages that are durable, in order, and whether it may go on."""
+    """The latest export: its 1-based number, the pages that are durable, in order, its seal, whether it may go on.
+
+    ``server_time`` is the server's clock (Unix seconds) when it began, None if it did not say.
+    """
 
     number: int
+    server_time: float | None
     pages: tuple[PageStored, ...]
+    sealed: ExportSealed | None
     open: bool
 
     @property
@@ -36,7 +41,16 @@ def latest_export(events: Sequence[Event]) -> LatestExport:
     intents = [(index, event) for index, event in enumerate(events) if isinstance(event, InitiateIntended)]
     start, number = (intents[-1][0], intents[-1][1].export) if intents else (0, 0)
     pages = tuple(event for event in events[start:] if isinstance(event, PageStored))
-    return LatestExport(number=number, pages=pages, open=replayed(events).phase in _WITH_PARTS)
+    issued = [event for event in events[start:] if isinstance(event, TokenIssued)]
+    time = issued[-1].server_time if issued else None
+    seals = [event for event in events[start:] if isinstance(event, ExportSealed)]
+    return LatestExport(
+        number=number,
+        server_time=time,
+        pages=pages,
+        sealed=seals[-1] if seals else None,
+        open=replayed(events).phase in _WITH_PARTS,
+    )
 
 
 def replayed(events: Sequence[Event], policy: LifePolicy | None = None, now: float = 0.0) -> Life:

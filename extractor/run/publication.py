@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from extractor.errors import IntegrityError
 from extractor.observe.news import DatasetPublished
 from extractor.plan.job import Dataset, JobSpec
+from extractor.plan.partitions import Partitions
 from extractor.protocol.vocabulary import Outcome
 from extractor.run.past import latest_export
 from extractor.store.compression import Compression
+from extractor.store.entries import Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
@@ -34,13 +36,15 @@ class Edition:
     staging: Path
     compression: Compression
     shard_bytes: int
+    partitions: Partitions | None = None
 
 
 def collect(
     journal: Journal, edition: Edition, dataset: Dataset, jobs: Sequence[tuple[JobSpec, Outcome]], *, now: float
 ) -> Publication:
     """Gather what a dataset's jobs left, and number it. Every job must be done; ``now`` is in Unix seconds."""
-    finished = tuple(_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs)
+    found = [_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs]
+    strides = _strides(edition, [(finished.job, time) for finished, time in found])
     number = journal.number_publication(edition.run_id, dataset)
     reached(Failpoint.NUMBER_GIVEN)
     return Publication(
@@ -53,9 +57,41 @@ def collect(
         compression=edition.compression,
         started=_iso(edition.started_at),
         finished=_iso(now),
-        watermark=None,
-        jobs=finished,
+        strides=strides,
+        jobs=tuple(finished for finished, _ in found),
     )
+
+
+def _strides(edition: Edition, jobs: Sequence[tuple[JobSpec, float | None]]) -> tuple[Stride, ...]:
+    """What a dataset's publication covers, stream by stream; each job comes with the server's time at its Initiate.
+
+    Raises IntegrityError where that cannot be.
+    """
+    times: dict[str, list[float | None]] = {}
+    first: dict[str, JobSpec] = {}
+    for job, time in jobs:
+        times.setdefault(job.stream.id, []).append(time)
+        first.setdefault(job.stream.id, job)
+    return tuple(_stride(edition, job, times[stream]) for stream, job in first.items())
+
+
+def _stride(edition: Edition, job: JobSpec, times: Sequence[float | None]) -> Stride:
+    stream, since = job.stream, job.since
+    if edition.partitions is not None:
+        return Stride(stream=stream, since=edition.partitions.start, until=edition.partitions.end, watermark=None)
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return Stride(stream=stream, since=since, until=None, watermark=None)
+    until = datetime.fromtimestamp(min(known), UTC)
+    if stream.overlap is None:
+        return Stride(stream=stream, since=since, until=until, watermark=None)
+    if since is not None and since > until:
+        raise IntegrityError(
+            f"job {stream.name!r}: its watermark is {_iso(since.timestamp())}, but at the server it was "
+            f"{_iso(min(known))}: what changed between would be skipped -- set the watermark back "
+            "(extractor watermarks set), then start a new run"
+        )
+    return Stride(stream=stream, since=since, until=until, watermark=until - timedelta(seconds=stream.overlap))
 
 
 def told(published: Published) -> DatasetPublished:
@@ -71,19 +107,20 @@ def told(published: Published) -> DatasetPublished:
     )
 
 
-def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> FinishedJob:
-    sealed = journal.sealed(run_id, job.ordinal)
-    if sealed is None:
+def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> tuple[FinishedJob, float | None]:
+    """What a job left, and the server's time at the Initiate of its export."""
+    latest = latest_export(journal.events(run_id, job.ordinal))
+    if latest.sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
-    kept = summarize_kept(latest_export(journal.events(run_id, job.ordinal)).kept)
-    return FinishedJob(
+    finished = FinishedJob(
         job=job,
         outcome=outcome,
-        parts=sealed.parts,
-        kept=kept,
-        repeated=sealed.repeated,
+        parts=latest.sealed.parts,
+        kept=summarize_kept(latest.kept),
+        repeated=latest.sealed.repeated,
         requests=outcome.requests,
     )
+    return finished, latest.server_time
 
 
 def _iso(moment: float) -> str:

@@ -1,4 +1,4 @@
--- The journal of a state folder: every statement that touches it, by name. Format 2.
+-- The journal of a state folder: every statement that touches it, by name. Format 3.
 -- Times are Unix seconds, REAL. Bodies are JSON. The AccessToken stands in event bodies: the file is a secret (0600).
 
 -- name: schema
@@ -8,9 +8,10 @@
 CREATE TABLE journal (
   id           TEXT NOT NULL,
   runs         INTEGER NOT NULL DEFAULT 0,
-  publications INTEGER NOT NULL DEFAULT 0
+  publications INTEGER NOT NULL DEFAULT 0,
+  key          BLOB
 ) STRICT;
-INSERT INTO journal (id) VALUES (lower(hex(randomblob(8))));
+INSERT INTO journal (id, key) VALUES (lower(hex(randomblob(8))), randomblob(32));
 CREATE TABLE run (
   run_id       TEXT PRIMARY KEY,
   plan_id      TEXT NOT NULL,
@@ -23,7 +24,8 @@ CREATE TABLE run (
   exit_code    INTEGER,
   requests     INTEGER NOT NULL DEFAULT 0,
   reason       TEXT NOT NULL DEFAULT '',
-  number       INTEGER NOT NULL DEFAULT 0
+  number       INTEGER NOT NULL DEFAULT 0,
+  request      TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE TABLE job (
   run_id   TEXT NOT NULL REFERENCES run,
@@ -35,6 +37,7 @@ CREATE TABLE job (
   verdict  TEXT,
   message  TEXT NOT NULL DEFAULT '',
   outcome  BLOB,
+  stream   TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (run_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE dataset (
@@ -62,6 +65,40 @@ CREATE TABLE hold (
   seconds    REAL NOT NULL,
   status     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Streams outlive runs: "watermark" is where the next run begins (NULL: anew), "span" what each publication covered.
+CREATE TABLE stream (
+  id         TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  job        TEXT NOT NULL,
+  who        TEXT NOT NULL,
+  connection TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watermark (
+  stream TEXT PRIMARY KEY,
+  at     TEXT,
+  number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watermark_change (
+  seq        INTEGER PRIMARY KEY,
+  stream     TEXT NOT NULL,
+  was        TEXT,
+  at         TEXT,
+  changed_at REAL NOT NULL,
+  reason     TEXT NOT NULL
+) STRICT;
+CREATE TABLE span (
+  stream       TEXT NOT NULL,
+  run          TEXT NOT NULL,
+  number       INTEGER NOT NULL,
+  publication  INTEGER NOT NULL,
+  since        TEXT,
+  until        TEXT NOT NULL,
+  published_at REAL NOT NULL,
+  path         TEXT NOT NULL,
+  PRIMARY KEY (stream, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_of_stream ON job (stream);
 
 -- name: migrate_1
 -- From format 1 to 2: a journal learns who it is, numbers its runs and publications, and keeps what holds a connection.
@@ -82,6 +119,53 @@ CREATE TABLE hold (
   status     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- name: migrate_2
+-- From format 2 to 3: a key for digests, what a run was asked, and what is known of streams over many nights.
+ALTER TABLE journal ADD COLUMN key BLOB;
+UPDATE journal SET key = randomblob(32);
+ALTER TABLE run ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE job ADD COLUMN stream TEXT NOT NULL DEFAULT '';
+-- Streams outlive runs: "watermark" is where the next run begins (NULL: anew), "span" what each publication covered.
+CREATE TABLE stream (
+  id         TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  job        TEXT NOT NULL,
+  who        TEXT NOT NULL,
+  connection TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watermark (
+  stream TEXT PRIMARY KEY,
+  at     TEXT,
+  number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watermark_change (
+  seq        INTEGER PRIMARY KEY,
+  stream     TEXT NOT NULL,
+  was        TEXT,
+  at         TEXT,
+  changed_at REAL NOT NULL,
+  reason     TEXT NOT NULL
+) STRICT;
+CREATE TABLE span (
+  stream       TEXT NOT NULL,
+  run          TEXT NOT NULL,
+  number       INTEGER NOT NULL,
+  publication  INTEGER NOT NULL,
+  since        TEXT,
+  until        TEXT NOT NULL,
+  published_at REAL NOT NULL,
+  path         TEXT NOT NULL,
+  PRIMARY KEY (stream, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_of_stream ON job (stream);
+
+-- name: journal
+SELECT * FROM journal;
+
+-- name: run
+SELECT * FROM run WHERE run_id = :run_id;
+
 -- name: identity
 SELECT id, publications FROM journal;
 
@@ -97,8 +181,9 @@ WHERE run_id = :run_id AND kind = :kind AND name = :name;
 SELECT * FROM dataset WHERE run_id = :run_id AND kind = :kind AND name = :name;
 
 -- name: add_run
-INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at, number)
-VALUES (:run_id, :plan_id, :config_hash, :config_path, :output, :pid, :started_at, (SELECT runs FROM journal));
+INSERT INTO run (run_id, plan_id, config_hash, config_path, output, pid, started_at, request, number)
+VALUES (:run_id, :plan_id, :config_hash, :config_path, :output, :pid, :started_at, :request,
+  (SELECT runs FROM journal));
 
 -- name: next_run
 -- Numbers are never given twice, whatever is pruned.
@@ -108,8 +193,8 @@ UPDATE journal SET runs = runs + 1;
 SELECT number FROM run WHERE run_id = :run_id;
 
 -- name: add_job
-INSERT INTO job (run_id, ordinal, job_id, label, kind, name)
-VALUES (:run_id, :ordinal, :job_id, :label, :kind, :name);
+INSERT INTO job (run_id, ordinal, job_id, label, kind, name, stream)
+VALUES (:run_id, :ordinal, :job_id, :label, :kind, :name, :stream);
 
 -- name: add_dataset
 INSERT INTO dataset (run_id, kind, name, state) VALUES (:run_id, :kind, :name, 'open');
@@ -185,6 +270,32 @@ INSERT OR REPLACE INTO hold (connection, until, seconds, status) VALUES (:connec
 -- name: held
 SELECT until, seconds, status FROM hold WHERE connection = :connection;
 
--- name: last_event
--- The latest of one kind: the parts of an export are those of its latest seal.
-SELECT kind, body FROM event WHERE run_id = :run_id AND ordinal = :ordinal AND kind = :kind ORDER BY seq DESC LIMIT 1;
+-- name: add_stream
+INSERT OR REPLACE INTO stream (id, kind, name, job, who, connection)
+VALUES (:id, :kind, :name, :job, :who, :connection);
+
+-- name: streams
+SELECT * FROM stream ORDER BY kind, name, job, id;
+
+-- name: watermarks
+SELECT * FROM watermark;
+
+-- name: watermark
+SELECT * FROM watermark WHERE stream = :stream;
+
+-- name: move_watermark
+INSERT OR REPLACE INTO watermark (stream, at, number) VALUES (:stream, :at, :number);
+
+-- name: add_watermark_change
+INSERT INTO watermark_change (stream, was, at, changed_at, reason) VALUES (:stream, :was, :at, :changed_at, :reason);
+
+-- name: watermark_changes
+-- Newest first.
+SELECT stream, was, at, changed_at, reason FROM watermark_change ORDER BY seq DESC;
+
+-- name: add_span
+INSERT OR REPLACE INTO span (stream, run, number, publication, since, until, published_at, path)
+VALUES (:stream, :run, :number, :publication, :since, :until, :published_at, :path);
+
+-- name: spans
+SELECT * FROM span ORDER BY stream, number;

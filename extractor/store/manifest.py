@@ -112,6 +112,20 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shards: tuple[RangeEntry, ...]
 
 
+class StreamEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is covered of one job over all its nights: every change from ``since`` (None: the beginning) to ``until``.
+
+    ``until`` is the server's time at Initiate (None if it did not say). ``watermark`` is where the next incremental run
+    will ask from, None if there is none.
+    """
+
+    id: str
+    name: str
+    since: Instant | None
+    until: Instant | None
+    watermark: Instant | None
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sums over the shards (records, sizes) and over the jobs (the others)."""
 
@@ -127,10 +141,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One published dataset of one run. ``since`` are the distinct instants that its jobs asked from, in plan order.
-
-    ``watermark`` is the instant from which the next incremental run will ask, None if there is none.
-    """
+    """One published dataset of one run. ``since`` are the distinct bounds that its jobs sent, in plan order."""
 
     format: Literal[1] = 1
     run: str
@@ -139,7 +150,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dataset: DatasetEntry
     config_hash: str
     since: tuple[str | None, ...]
-    watermark: str | None
+    streams: tuple[StreamEntry, ...]
     compression: Literal["zstd", "gzip", "none"]
     started: Instant
     finished: Instant

@@ -22,8 +22,9 @@ from extractor import __version__
 from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import Outcome, SealedPart
-from extractor.store import durable, manifest
+from extractor.store import durable, manifest, marks
 from extractor.store.compression import Compression, codec
+from extractor.store.entries import Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.manifest import KeptSummary, Manifest, ShardEntry
 from extractor.store.packing import Packing, Range, pack
@@ -53,7 +54,7 @@ class Publication:
     """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``.
 
     ``journal`` says which journal knows of it, ``number`` and ``run_number`` as the how-manieth of its publications and
-    of its runs.
+    of its runs. ``strides`` are what it covers, stream by stream.
     """
 
     run_id: str
@@ -65,7 +66,7 @@ class Publication:
     compression: Compression
     started: str
     finished: str
-    watermark: str | None
+    strides: tuple[Stride, ...]
     jobs: tuple[FinishedJob, ...]
 
 
@@ -223,7 +224,7 @@ def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEnt
         dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
         config_hash=publication.config_hash,
         since=tuple(dict.fromkeys(job.last_date_time for job in jobs)),
-        watermark=publication.watermark,
+        streams=tuple(_stream_entry(stride) for stride in publication.strides),
         compression=publication.compression,
         started=publication.started,
         finished=publication.finished,
@@ -240,6 +241,16 @@ def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEnt
         ),
         shards=shards,
         jobs=jobs,
+    )
+
+
+def _stream_entry(stride: Stride) -> manifest.StreamEntry:
+    return manifest.StreamEntry(
+        id=stride.stream.id,
+        name=stride.stream.name,
+        since=marks.written(stride.since),
+        until=marks.written(stride.until),
+        watermark=marks.written(stride.watermark),
     )
 
 

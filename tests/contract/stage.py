@@ -26,6 +26,7 @@ from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.remote import Answer, Request
 from extractor.run import extract, history
+from extractor.run.basis import basis_of
 from extractor.run.history import Unfinished
 from extractor.simulator import Delivery, Entry, Segment, Service, SimulatorSettings
 from extractor.simulator import Request as Received
@@ -187,9 +188,10 @@ async def resume(played: Played) -> Played:
 
 async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished | None = None) -> Played:
     news: list[News] = []
+    asked = None if earlier is None else earlier.asked
     closed = await extract(
         config,
-        make_plan(config),
+        make_plan(config, basis_of(config.state, asked=asked, lasting=True)),
         listener=news.append,
         interrupts=False,
         clock=wire.clock,

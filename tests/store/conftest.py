@@ -78,7 +78,7 @@ class Stage:
             compression=self.compression,
             started="2026-11-23T02:00:00Z",
             finished="2026-11-23T02:10:00.5Z",
-            watermark="2026-11-23T01:55:00.000Z",
+            strides=(),
             jobs=jobs,
         )
 

@@ -104,18 +104,12 @@ def test_every_durable_event_comes_back_as_it_went_in(journal: Journal) -> None:
     assert [] == journal.events(RUN, 1)
 
 
-def test_the_parts_of_a_job_are_those_of_its_latest_seal(journal: Journal) -> None:
-    """An export that was sealed and lost does not count."""
-    assert journal.sealed(RUN, 0) is None
-    journal.record(RUN, [Fact(ordinal=0, at=1.0, event=event) for event in (*EVENTS, ExportSealed(parts=()))])
-    assert ExportSealed(parts=()) == journal.sealed(RUN, 0)
-
-
 def test_what_is_recorded_is_there_after_the_file_is_opened_again(journal: Journal, tmp_path: Path) -> None:
     """Another process sees the run, its jobs, its datasets and how they ended."""
     outcome = Outcome(verdict=Verdict.DONE, records=2, exports=1)
     journal.record(RUN, [], [JobEnd(ordinal=0, outcome=outcome)])
-    journal.end_dataset(RUN, spec().dataset, state="published", path="out/x", records=2)
+    journal.number_publication(RUN, spec().dataset)
+    journal.publish_dataset(RUN, spec().dataset, path="out/x", records=2, strides=[], now=8.0)
     journal.end_run(RUN, finished_at=9.0, exit_code=3, requests=12, reason="why")
     journal.close()
     with read_journal(tmp_path / "journal.sqlite") as again:

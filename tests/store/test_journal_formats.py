@@ -43,6 +43,7 @@ with guarded(die):
 """
 
 
+_JOB = "run_id, ordinal, job_id, label, kind, name, verdict, message, outcome"
 _RUN = "run_id, plan_id, config_hash, config_path, output, pid, started_at, finished_at, exit_code, requests, reason"
 
 
@@ -58,7 +59,7 @@ def lay_out(state: Path, token: str = TOKEN) -> Path:
 
 def rows(path: Path) -> dict[str, list[Any]]:
     """Every row of the tables that format 1 has, by its columns, and the format."""
-    columns = {"dataset": "run_id, kind, name, state, path, records", "event": "*", "job": "*", "run": _RUN}
+    columns = {"dataset": "run_id, kind, name, state, path, records", "event": "*", "job": _JOB, "run": _RUN}
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = {
             table: connection.execute(f"SELECT {names} FROM {table}").fetchall()  # noqa: S608 - names of our own schema
@@ -97,12 +98,13 @@ def test_opening_it_for_writing_keeps_every_row(tmp_path: Path) -> None:
     before = rows(path)
 
     with open_journal(path) as journal:
-        known = journal.identity()
+        known, key = journal.identity(), journal.key()
         assert [1, 2] == [journal.run_number(run_id) for run_id in (COMPLETE, UNFINISHED)]
     with open_journal(path) as journal:
         again = journal.identity()
+        assert (32, key) == (len(key), journal.key())
 
-    assert before | {"format": (2,)} == rows(path)
+    assert before | {"format": (3,)} == rows(path)
     assert (0, 16, known) == (known.publications, len(known.id), again)
 
 
@@ -116,7 +118,7 @@ def test_a_crash_before_the_commit_leaves_the_old_format(tmp_path: Path) -> None
 
     assert (9, before) == (ended.returncode, rows(path))
     with open_journal(path):
-        assert before | {"format": (2,)} == rows(path)
+        assert before | {"format": (3,)} == rows(path)
 
 
 def test_a_disk_that_fails_at_the_commit_leaves_the_old_format(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_disk_that_fails_at_the_commit_leaves_the_old_format(tmp_path: Path) -
 
     assert before == rows(path)
     with open_journal(path):
-        assert before | {"format": (2,)} == rows(path)
+        assert before | {"format": (3,)} == rows(path)
 
 
 async def left_behind(folder: Path) -> Played:

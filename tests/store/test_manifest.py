@@ -39,7 +39,7 @@ def test_a_manifest_reads_back_as_it_was_written(stage: Any) -> None:
 def test_the_members_are_those_of_format_1(written: dict[str, Any]) -> None:
     """A released format never changes; a new one gets a new number."""
     assert list(written) == [
-        "format", "run", "journal", "extractor", "dataset", "config_hash", "since", "watermark", "compression",
+        "format", "run", "journal", "extractor", "dataset", "config_hash", "since", "streams", "compression",
         "started", "finished", "totals", "shards", "jobs",
     ]  # fmt: skip
     assert list(written["shards"][0]) == ["name", "records", "bytes", "uncompressed_bytes", "sha256"]
