@@ -1,4 +1,4 @@
-"""A year by day: are ``route`` and ``fan-out`` the same, do they survive kill -9, and what does each cost?
+"""A year by day: that ``route`` and ``fan-out`` are the same, also after kill -9, and what each costs.
 
     python -m benchmarks.backfill [--people 20000] [--dir FOLDER]
 
@@ -33,17 +33,21 @@ from tests.crash.windows import Contents, published, truth
 SEGMENT = "All Profiles"
 PERIOD = ["--from", "2025-10-01", "--to", "2026-10-01", "--window", "1d"]
 START, END, WINDOWS = datetime(2025, 10, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC), 365
+BURST, TIMELESS = 3, 0.03  # people who change at one instant; share of those whose record does not say when
 KILLED = -9
 
 
 @dataclass(slots=True, kw_only=True)
 class Effort:
-    """What one backfill took; ``rss`` is the largest of its processes, in bytes."""
+    """What one backfill took; ``read`` and ``bytes`` are of its exports' records, each export once.
+
+    ``rss`` is the largest of its processes, in bytes.
+    """
 
     exports: int = 0
     requests: int = 0
     page_requests: int = 0
-    sent: int = 0
+    bytes: int = 0
     read: int = 0
     seconds: float = 0.0
     rss: int = 0
@@ -68,7 +72,7 @@ class Backfill:
         )
         self._begin = ["backfill", str(config), *PERIOD, *words]
 
-    def do(self, *kills: Callable[[history.RunDetail], str]) -> None:
+    def do(self, expected: Contents, *kills: Callable[[history.RunDetail], str]) -> None:
         """Do it; each of ``kills`` says of a standing whether, and where, the process that goes on is to die."""
         before, began = self._asked(), time.monotonic()
         words = self._begin
@@ -78,11 +82,13 @@ class Backfill:
         self._run(words, None)
         self.effort.seconds = time.monotonic() - began
         after = self._asked()
-        for name in ("exports", "requests", "page_requests", "sent"):
+        for name in ("exports", "requests", "page_requests"):
             setattr(self.effort, name, after[name] - before[name])
         (folder,) = self.output.glob("*/backfill=*")
         jobs = json.loads((folder / "manifest.json").read_bytes())["jobs"]
         self.effort.read = sum(job["records"] for job in jobs)
+        bounds = [datetime.fromisoformat(job["last_date_time"]) for job in jobs]
+        self.effort.bytes = sum(expected.bytes_since(bound) for bound in bounds)
 
     def shards(self) -> dict[str, str]:
         """Every data file by its window, as its checksum."""
@@ -122,7 +128,6 @@ class Backfill:
             "requests": len(entries),
             "exports": sum(each["kind"] == "initiate" for each in entries),
             "page_requests": sum(each["kind"] == "page" for each in entries),
-            "sent": sum(each.get("bytes", 0) for each in entries),
         }
 
 
@@ -181,12 +186,12 @@ def compare(expected: Contents, quiet: Backfill, others: dict[str, Backfill]) ->
 def table(rows: dict[str, Effort]) -> list[str]:
     """For people."""
     lines = [
-        "| | exports | requests | of these pages | bytes sent by the server | records read | time | memory |",
+        "| | exports | requests | of these pages | bytes of records | records read | time | memory |",
         "| --- " * 8 + "|",
     ]
     for name, each in rows.items():
         lines.append(
-            f"| {name} | {each.exports:,} | {each.requests:,} | {each.page_requests:,} | {each.sent / 1e6:,.1f} MB | "
+            f"| {name} | {each.exports:,} | {each.requests:,} | {each.page_requests:,} | {each.bytes / 1e6:,.1f} MB | "
             f"{each.read:,} | {each.seconds:.1f} s | {each.rss / 1e6:.0f} MB |"
         )
     return lines
@@ -198,22 +203,22 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--dir", type=Path, default=None)
     given = parser.parse_args()
-    people = str(given.people)
+    words = ["--processing", "0", "--profiles", f"{given.people}", "--burst", f"{BURST}", "--timeless", f"{TIMELESS}"]
     rehearsal = Rehearsal(
         host="", port=0, seed=7, segments={}, profiles=given.people, latency=0, processing=0, faults=(), chaos=0,
-        rate_limit=None, until_eof=True,
+        rate_limit=None, until_eof=True, burst=BURST, timeless=TIMELESS,
     )  # fmt: skip
     expected = truth(settings_of(rehearsal), SEGMENT, START, END, "%Y-%m-%d")
     since = expected.records + expected.outside
     with tempfile.TemporaryDirectory(dir=given.dir) as folder:
         root = Path(folder)
-        with simulator_process(["--processing", "0", "--profiles", people], errors=root / "simulator") as base_url:
+        with simulator_process(words, errors=root / "simulator") as base_url:
             quiet = Backfill(root / "quiet", base_url)
-            quiet.do()
+            quiet.do(expected)
             route = Backfill(root / "route", base_url)
-            route.do(after_records(since // 3), while_publishing(route.output))
+            route.do(expected, after_records(since // 3), while_publishing(route.output))
             fan_out = Backfill(root / "fan-out", base_url, "--strategy", "fan-out", "--yes")
-            fan_out.do(after_jobs(WINDOWS // 3), after_jobs(2 * WINDOWS // 3))
+            fan_out.do(expected, after_jobs(WINDOWS // 3), after_jobs(2 * WINDOWS // 3))
             killed = {"route, killed twice": route, "fan-out, killed twice": fan_out}
             wrong = compare(expected, quiet, killed)
     days = sum(window[:2] == "20" for window in expected.windows)

@@ -29,10 +29,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Conte
     log = tmp_path_factory.mktemp("simulator") / "log"
     rehearsal = Rehearsal(
         host="", port=0, seed=7, segments={}, profiles=PEOPLE, latency=0, processing=0, faults=(), chaos=0,
-        rate_limit=None, until_eof=True,
+        rate_limit=None, until_eof=True, burst=3, timeless=0.03,
     )  # fmt: skip
     expected = truth(settings_of(rehearsal), "All Profiles", START, END, "%Y-%m")
-    words = ["--processing", "0", "--profiles", str(PEOPLE)]
+    words = ["--processing", "0", "--profiles", str(PEOPLE), "--burst", "3", "--timeless", "0.03"]
     with simulator_process(words, errors=log) as base_url, Launcher() as launcher:
         yield base_url, expected, launcher
 

@@ -24,15 +24,23 @@ _TIMES = {"LastModifiedDate", "ConsentDate"}
 
 @dataclass(slots=True, kw_only=True)
 class Contents:
-    """Profile ids by window, in published order, and how many records came but are in no window."""
+    """Profile ids by window, in published order, and how many records came but are in no window.
+
+    ``sizes`` are of the truth only: when each record changed, and how many bytes it has.
+    """
 
     windows: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     outside: int = 0
+    sizes: list[tuple[datetime | None, int]] = field(default_factory=list, compare=False)
 
     @property
     def records(self) -> int:
         """Those in windows."""
         return sum(map(len, self.windows.values()))
+
+    def bytes_since(self, start: datetime) -> int:
+        """How many bytes the server's export since then has, in records."""
+        return sum(size for changed, size in self.sizes if changed is None or changed >= start)
 
 
 def truth(settings: SimulatorSettings, segment: str, start: datetime, end: datetime, name: str) -> Contents:
@@ -44,6 +52,7 @@ def truth(settings: SimulatorSettings, segment: str, start: datetime, end: datet
     for text in world.select(dataset, now=0.0, after=ticks.tick_before(start)).every_record():
         record = json.loads(text)
         changed = max(_times(record, ""), default=None)
+        found.sizes.append((changed, len(text)))
         if changed is not None and not start <= changed < end:
             found.outside += 1
         else:
@@ -60,8 +69,11 @@ def published(output: Path) -> Contents:
         window = shard["name"].partition("/")[0].removeprefix("window=")
         with codec(manifest["compression"]).reader(folder / shard["name"]) as lines:
             found.windows[window] += [json.loads(line)["ProfileId"] for line in lines.read().splitlines()]
-    left_out: dict[str, int] = manifest["totals"]["left_out"]
-    found.outside = sum(number for reason, number in left_out.items() if reason != "later")
+    # The exports of fan-out nest: what is outside is in the widest, and in narrower ones once more.
+    widest = min(job["last_date_time"] for job in manifest["jobs"])
+    for job in manifest["jobs"]:
+        if job["last_date_time"] == widest:
+            found.outside += sum(number for reason, number in job["left_out"].items() if reason != "later")
     return found
 
 
