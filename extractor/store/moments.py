@@ -9,7 +9,7 @@ Instants are ticks: whole tenths of a microsecond since 1970 in UTC, the finest 
 
 Decided: instants of one form are compared as text, and only the latest is read: without their ``Z`` they sort as they
 follow each other in time, also when they have fractions of different lengths. Considered: reading each (three times as
-long). Measured on the simulator's profiles of 1.8 kB: 7 us a record, beside 5 us for parsing it.
+long). Measured on the simulator's profiles of 1.7 kB: 7 us a record, beside 5 for parsing it, on one busy core.
 """
 
 from __future__ import annotations

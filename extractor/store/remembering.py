@@ -14,7 +14,7 @@ Dead between 2 and 3: the number was announced, but not taken in, and whoever co
 same run, taken up; or a later one, if the journal knows where the folder is; else the index is thrown away.
 
 Decided: step 3 reads the published shards, also where the lines were just in this process's hands, because then there
-is one way to learn and not two; it costs about 25 us a record. Considered: noting keys and states beside the shards
+is one way to learn and not two; it costs 21 us a record of 1.7 kB. Considered: noting keys and states beside the shards
 while they are built, which is faster and would be one more file to keep in step.
 """
 

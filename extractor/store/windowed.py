@@ -6,7 +6,8 @@ decide which lines are kept (``sieve``). Called by ``treat``.
 
 A window's lines are buffered until they fill a frame: 64 MiB of all windows together, at most 1 MiB and at least 1 KiB
 each. So the buffers hold less than 64 MiB and one line a window with up to 65,536 windows (seven years of hours), and
-about 2 KiB of bookkeeping a window beside; small frames compress worse. At most 64 files are open. Everything is synced
+about 2 KiB of bookkeeping a window beside; small frames compress worse (365 windows: as
+parts do; 8,760: 2.3 times as large). At most 64 files are open. Everything is synced
 once, at the end.
 """
 

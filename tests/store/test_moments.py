@@ -138,7 +138,7 @@ def test_a_record_that_only_a_patient_parser_reads_has_its_time_too() -> None:
 
 
 def test_the_documented_paths_find_the_times_of_profiles() -> None:
-    """Those that carry any: the latest text that looks like a modification or a consent, by a walk of the test's own."""
+    """The latest text that looks like a modification or a consent, by a walk of the test's own."""
     service = Service(SimulatorSettings(segments=(Segment(name="A", count=300),)))
 
     def walk(value: Any, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from extractor.plan.job import Window
@@ -16,9 +17,7 @@ DAY = timedelta(days=1)
 def partitions_of(count: int, strategy: Strategy = "route", size: timedelta = DAY) -> Partitions:
     """So many windows of a day each, from the first of January on."""
     edges = [START + size * number for number in range(count + 1)]
-    windows = tuple(
-        Window(name=f"{start:%Y-%m-%dT%H}", start=start, end=end) for start, end in zip(edges, edges[1:], strict=False)
-    )
+    windows = tuple(Window(name=f"{start:%Y-%m-%dT%H}", start=start, end=end) for start, end in pairwise(edges))
     return Partitions(
         start=START, end=edges[-1], size="1d", zone="UTC", strategy=strategy, windows=windows, change_times=("At",)
     )
