@@ -39,6 +39,11 @@ class Rehearsal:
     chaos: float
     rate_limit: float | None
     until_eof: bool
+    live: bool = False
+    change_cycle: float | None = None
+    burst: int = 1
+    lateness: float = 0.0
+    timeless: float = 0.0
 
 
 def serve_until_stopped(rehearsal: Rehearsal) -> None:
@@ -64,6 +69,11 @@ def settings_of(rehearsal: Rehearsal) -> SimulatorSettings:
         latency=rehearsal.latency,
         processing=world.processing if rehearsal.processing is None else rehearsal.processing,
         rate_limit=rehearsal.rate_limit,
+        frozen_at=None if rehearsal.live else world.frozen_at,
+        change_cycle=world.change_cycle if rehearsal.change_cycle is None else rehearsal.change_cycle,
+        burst=rehearsal.burst,
+        lateness=rehearsal.lateness,
+        timeless=rehearsal.timeless,
         faults="\n".join(rehearsal.faults),
         chaos=replace(world.chaos, rate=rehearsal.chaos),
     )

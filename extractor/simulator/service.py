@@ -24,6 +24,7 @@ from http import HTTPStatus
 from extractor.simulator import initiation, pages, tampering, ticks
 from extractor.simulator.authorization import Gate
 from extractor.simulator.bearers import Bearers
+from extractor.simulator.changes import Change
 from extractor.simulator.exchange import Delivery, Entry, Refused, Reply, Request, json_reply
 from extractor.simulator.faults import Fault, Kind
 from extractor.simulator.ledger import Callback, Export, Ledger
@@ -114,6 +115,16 @@ class Service:
         match = Match.of(criteria, match_type=match_type, values=values) if criteria else None
         dataset = self._dataset(name, kind)
         return len(self.world.select(dataset, now=at, after=self._bound(since), match=match))
+
+    def changes(
+        self, name: str, *, start: datetime, end: datetime, kind: Kindred | str = Kindred.SEGMENT
+    ) -> Iterator[Change]:
+        """List every change of a dataset's people stamped at ``start`` or later and before ``end`` (aware), by person.
+
+        A change that is not yet visible is in it as well; ``truth(..., at=)`` holds, of each person, the last one
+        that is visible by then. Raises KeyError for an unknown name.
+        """
+        return self.world.changes(self._dataset(name, kind), start, end)
 
     def callbacks_due(self, now: float) -> list[Callback]:
         """Give the callbacks to be posted by now, each only once; report each to ``called_back``."""

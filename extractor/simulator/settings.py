@@ -20,6 +20,7 @@ from extractor.simulator.playbook import Chaos, Scripts, read
 from extractor.simulator.ticks import Zone
 
 _LARGEST_WORLD = 1_000_000_000
+OLDEST_CHANGE = datetime(2015, 1, 1, tzinfo=UTC)  # no profile changes before; every other date in a record is older
 
 Seconds: TypeAlias = float | tuple[float, float]  # a fixed time, or the bounds of one drawn from the seed
 
@@ -114,6 +115,9 @@ class SimulatorSettings:
     groups: tuple[Group, ...] = ()
     frozen_at: datetime | None = datetime(2026, 11, 1, tzinfo=UTC)  # the last change of all; None: the world lives on
     change_cycle: float = 400 * 86400.0  # every profile changes once in this time
+    burst: int = 1  # how many profiles change at one and the same instant
+    lateness: float = 0.0  # the longest time from a change's stamp until an export holds it; each profile has its own
+    timeless: float = 0.0  # share of profiles without any time in the record; LastDateTime always keeps them
     last_date_time_zone: Zone = Zone.EASTERN  # of a LastDateTime without Z
     deleted_names: tuple[str, str, str] = ("ProfileID", "DeletedDate", "ReasonCode")
 
@@ -157,7 +161,7 @@ class SimulatorSettings:
 
     def __post_init__(self) -> None:
         problems = [*self._problems_of_names(), *self._problems_of_groups()]
-        problems += [*self._problems_of_sizes(), *self._problems_of_numbers()]
+        problems += [*self._problems_of_sizes(), *self._problems_of_numbers(), *self._problems_of_changes()]
         try:
             read(self.faults)
         except ConfigError as error:
@@ -193,7 +197,7 @@ class SimulatorSettings:
                 yield f'segment "{each.name}": there are no more than {_LARGEST_WORLD} profiles in a world'
 
     def _problems_of_numbers(self) -> Iterator[str]:
-        for name in ("default_page_size", "max_page_size", "rate_burst", "history_limit"):
+        for name in ("default_page_size", "max_page_size", "rate_burst", "history_limit", "burst"):
             if getattr(self, name) < 1:
                 yield f"{name} must be 1 or more"
         for name in ("authorization_window", "bearer_lifetime", "change_cycle", "token_lifetime"):
@@ -205,6 +209,21 @@ class SimulatorSettings:
                 yield f"{name} must be 0 seconds or more, and the lower bound first"
         if self.rate_limit is not None and self.rate_limit <= 0:
             yield "rate_limit must be more than 0 requests per second"
+
+    def _problems_of_changes(self) -> Iterator[str]:
+        if not 0 <= self.timeless <= 1:
+            yield "timeless must be a share from 0 to 1"
+        if self.lateness < 0:
+            yield "lateness must be 0 seconds or more"
+        if self.frozen_at is None:
+            return
+        if self.lateness > 0:
+            yield "lateness has no meaning in a frozen world -- let it live on (frozen_at None, or simulate --live)"
+        if self.change_cycle > (self.frozen_at - OLDEST_CHANGE).total_seconds():
+            yield (
+                f"change_cycle reaches back to before {OLDEST_CHANGE.year} -- make it shorter; what never changes "
+                "in a record is older than that"
+            )
 
 
 def bounds(seconds: Seconds) -> tuple[float, float]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from extractor.simulator import ticks
+from extractor.simulator.changes import Change
 from extractor.simulator.matching import Match
 from extractor.simulator.population import Population
 from extractor.simulator.records_file import RecordsFile
@@ -37,6 +39,7 @@ class _Records(Protocol):
     def average_bytes(self) -> int: ...
     def records(self, numbers: Sequence[int], at: int) -> list[bytes]: ...
     def changed(self, among: Sequence[int], after: int, at: int) -> Sequence[int]: ...
+    def changes(self, among: Sequence[int], start: int, end: int) -> Iterator[Change]: ...
     def matching(self, among: Sequence[int], match: Match) -> Sequence[int]: ...
 
 
@@ -54,6 +57,10 @@ class _Unmoving:
     def changed(self, among: Sequence[int], after: int, at: int) -> Sequence[int]:
         del at
         return self._file.changed(among, after)
+
+    def changes(self, among: Sequence[int], start: int, end: int) -> Iterator[Change]:
+        del among, start, end
+        return iter(())
 
     def matching(self, among: Sequence[int], match: Match) -> Sequence[int]:
         return self._file.matching(among, match)
@@ -137,13 +144,22 @@ class World:
         self, dataset: Dataset, *, now: float, after: int | None = None, match: Match | None = None
     ) -> Selection:
         """Take a snapshot at ``now`` (seconds): who changed after a bound (a tick) and matches. O(1) without either."""
-        at = ticks.tick_at(int(now * 1000) if self._frozen_at is None else self._frozen_at)
+        at = ticks.tick_of(now) if self._frozen_at is None else ticks.tick_at(self._frozen_at)
         positions = dataset.members
         if match is not None:
             positions = dataset.source.matching(positions, match)
         if after is not None:
             positions = dataset.source.changed(positions, after, at)
         return Selection(source=dataset.source, positions=positions, at=at)
+
+    def changes(self, dataset: Dataset, start: datetime, end: datetime) -> Iterator[Change]:
+        """List every change of the dataset's people stamped at ``start`` or later and before ``end``, by person.
+
+        It is worked out forwards from when people change, and not by what exports do; a user's file never changes.
+        """
+        if self._frozen_at is not None:
+            end = min(end, ticks.moment_at(ticks.tick_at(self._frozen_at) + 1))
+        return dataset.source.changes(dataset.members, ticks.tick_before(start) + 1, ticks.tick_before(end) + 1)
 
     def _segment(self, segment: Segment | FileSegment) -> Dataset:
         if isinstance(segment, FileSegment):
