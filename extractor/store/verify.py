@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
+from extractor.plan.job import KINDS
 from extractor.store import manifest
 from extractor.store.durable import is_there
 from extractor.store.manifest import Manifest
 from extractor.store.shard import Finding, check_regular, check_shard, without_path
 from extractor.store.sight import is_folder, paths_in
+
+_FOLDERS = tuple(f"{kind}=" for kind in KINDS)
 
 _RESTORE = "restore it from a copy, or run the dataset anew"
 
@@ -73,8 +76,8 @@ def _find(path: Path) -> tuple[list[Path], list[Path]]:
     """The run folders to check, and the datasets whose pointer is to be checked too."""
     if path.name.startswith("run=") or is_there(path / manifest.MANIFEST):
         return [path], []
-    named = path.name.startswith(("segment=", "group=")) or is_there(path / manifest.LATEST)
-    datasets = [path] if named else paths_in(path, "segment=", "group=")
+    named = path.name.startswith(_FOLDERS) or is_there(path / manifest.LATEST)
+    datasets = [path] if named else paths_in(path, *_FOLDERS)
     runs = {dataset: paths_in(dataset, "run=") for dataset in datasets}
     datasets = [dataset for dataset in datasets if runs[dataset] or is_there(dataset / manifest.LATEST)]
     return [run for dataset in datasets for run in runs[dataset]], datasets
@@ -116,7 +119,7 @@ def _check_names(folder: Path, published: Manifest) -> Iterator[Finding]:
     dataset = manifest.dataset_of(published)
     if folder.name.startswith("run=") and folder.name != f"run={published.run}":
         yield Finding(file=path, problem=f"it is the manifest of run {published.run}", remedy=_RESTORE)
-    if folder.parent.name.startswith(("segment=", "group=")) and folder.parent.name != dataset.folder:
+    if folder.parent.name.startswith(_FOLDERS) and folder.parent.name != dataset.folder:
         yield Finding(file=path, problem=f"it is the manifest of {dataset}", remedy=_RESTORE)
     listed = {entry.name for entry in published.shards}
     if len(listed) != len(published.shards) or any("/" in name or not name.startswith("part-") for name in listed):
