@@ -66,7 +66,7 @@ class Plan:
         dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
         windows = [] if self.partitions is None else [f"{self.partitions}"]
         decided = "\n".join(["plan/1", self.form, *windows, *dedupe, *(job.job_id for job in self.jobs)])
-        return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
+        return hashlib.sha256(decided.encode()).hexdigest()[:16]
 
     @property
     def streams(self) -> dict[str, Stream]:

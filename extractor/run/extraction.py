@@ -46,6 +46,7 @@ from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.remains import QUARANTINE, STAGING
+from extractor.store.seen import SEEN
 from extractor.store.writer import Writer
 
 
@@ -191,6 +192,7 @@ class _Run:
             compression=output.compression,
             shard_bytes=output.shard_bytes,
             partitions=self._plan.partitions,
+            seen=self._config.state / SEEN,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:

@@ -17,12 +17,13 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.partitions import Partitions
 from extractor.protocol.vocabulary import Outcome
 from extractor.run.past import latest_export
+from extractor.store import marks
 from extractor.store.compression import Compression
-from extractor.store.entries import Stride
+from extractor.store.entries import Span, Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
-from extractor.store.publish import FinishedJob, Publication, Published
+from extractor.store.publication import FinishedJob, Memory, Publication, Published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Edition:
     compression: Compression
     shard_bytes: int
     partitions: Partitions | None = None
+    seen: Path | None = None  # the folder of what is remembered of published records
 
 
 def collect(
@@ -59,7 +61,21 @@ def collect(
         finished=_iso(now),
         strides=strides,
         jobs=tuple(finished for finished, _ in found),
+        partitions=edition.partitions,
+        memory=_memory(journal, edition, [job for job, _ in jobs]),
     )
+
+
+def _memory(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Memory | None:
+    """What is remembered of the streams whose unchanged records are left out; None if there are none."""
+    wanted = {job.stream.id for job in jobs if job.stream.dedupe is not None}
+    if edition.seen is None or edition.partitions is not None or not wanted:
+        return None
+    earlier: dict[str, tuple[Span, ...]] = {}
+    for span in marks.spans(journal):
+        if span.stream in wanted:
+            earlier[span.stream] = (*earlier.get(span.stream, ()), span)
+    return Memory(folder=edition.seen, earlier=earlier)
 
 
 def _strides(edition: Edition, jobs: Sequence[tuple[JobSpec, float | None]]) -> tuple[Stride, ...]:

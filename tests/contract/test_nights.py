@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 Edge = Callable[[datetime], datetime | None]
 
 END = FIRST_NIGHT + timedelta(days=40)
-DEDUPE: list[dict[str, Any]] = [{}]  # add {"dedupe": {}} when records that are unchanged are left out
+DEDUPE: list[dict[str, Any]] = [{}, {"dedupe": {}}]
 
 
 def before_a_change(stamped: datetime) -> datetime | None:
