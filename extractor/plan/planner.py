@@ -230,6 +230,8 @@ def dataset_of(job: Job) -> Dataset:
     """The dataset that an entry of the configuration names."""
     if job.group is not None:
         return Dataset(kind="group", name=job.group)
+    if job.schedule is not None:
+        return Dataset(kind="schedule", name=job.schedule)
     return Dataset(kind="segment", name=job.segment or "")
 
 
@@ -324,7 +326,7 @@ def numbered(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
 
 
 def _default_name(job: Job) -> str:
-    name = job.group if job.group is not None else job.segment or ""
+    name = dataset_of(job).name
     return name if job.match is None else f"{name} by {job.match.criteria}"
 
 

@@ -208,7 +208,7 @@ class _Run:
             codec=codec(output.compression),
             shard_bytes=output.shard_bytes,
             quarantine=self._config.state / QUARANTINE / self._run_id,
-            record_id=self._settings.dialect.record_id,
+            record_id=lambda ordinal: self._settings.dialect.of(self._plan.jobs[ordinal].dataset.kind).record_id,
             clock=self._ways.clock,
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )
