@@ -63,10 +63,7 @@ class Plan:
     @property
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
-        dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
-        windows = [] if self.partitions is None else [f"{self.partitions!a}"]
-        decided = "\n".join(["plan/1", self.form, *windows, *dedupe, *(job.job_id for job in self.jobs)])
-        return hashlib.sha256(decided.encode()).hexdigest()[:16]
+        return plan_id_of(self.form, self.partitions, self.streams.values(), (job.job_id for job in self.jobs))
 
     @property
     def streams(self) -> dict[str, Stream]:
@@ -80,6 +77,14 @@ class Plan:
         for job in self.jobs:
             found.setdefault(job.dataset, []).append(job)
         return {dataset: tuple(jobs) for dataset, jobs in found.items()}
+
+
+def plan_id_of(form: str, partitions: Partitions | None, streams: Iterable[Stream], job_ids: Iterable[str]) -> str:
+    """Hash what is asked, and what else decides the published bytes, into 16 hexadecimal digits."""
+    dedupe = [f"{stream.id} {stream.dedupe!a}" for stream in streams if stream.dedupe is not None]
+    windows = [] if partitions is None else [f"{partitions!a}"]
+    decided = "\n".join(["plan/1", form, *windows, *dedupe, *job_ids])
+    return hashlib.sha256(decided.encode()).hexdigest()[:16]
 
 
 def make_plan(config: Config, basis: Basis | None = None) -> Plan:

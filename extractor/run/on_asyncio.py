@@ -43,6 +43,7 @@ class AsyncioEngine:
             recorder=recorder,
             policy=settings.policy(self._deadline),
             dialect=settings.dialect,
+            polls=settings.polls,
             codec=codec(settings.compression),
             pages=anyio.Semaphore(settings.limits.pages),
             encoding=anyio.CapacityLimiter(_ENCODERS),
