@@ -17,6 +17,7 @@ from extractor.config import Config, Job, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
+from extractor.plan.backfill import BackfillRequest, plan_backfill
 from extractor.plan.planner import Basis
 from extractor.protocol import dialect
 from extractor.run.basis import basis_of
@@ -63,11 +64,12 @@ def plan_of(
     used, two jobs that ask for the same or a watermark that is still to come, LocalError or IntegrityError when the
     state folder cannot be read or written.
     """
-    chosen = list((names or ()) if asked is None else asked.jobs)
-    planner.refuse_unknown(chosen, {name for _, name in planner.named(config)})
-    matched = any(job.match is not None for job in config.jobs)
-    basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
-    basis = with_lists(config, basis, chosen, asked=asked, lasting=lasting, notice=notice)
+    chosen = planner.wanted_of(
+        (name for _, name in planner.named(config)), (names or ()) if asked is None else asked.jobs
+    )
+    basis = basis_for(config, chosen, asked=asked, lasting=lasting, notice=notice)
+    if asked is not None and asked.backfill is not None:
+        return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
     plan = select(make_plan(config, basis), chosen)
     wrong = planner.repeated(plan)
     if asked is None:
@@ -77,19 +79,20 @@ def plan_of(
     return plan
 
 
-def with_lists(
+def basis_for(
     config: Config,
-    basis: Basis,
     names: Collection[str] = (),
     *,
     asked: Asked | None = None,
     lasting: bool = False,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Basis:
-    """Add the match lists of the jobs of ``names`` (none: of all): read now, or those of an earlier run.
+    """Say what a plan of the jobs of ``names`` (none: of all) rests on.
 
-    The rest is ``plan_of``'s.
+    Their match lists are read now, or those of an earlier run found again. The rest is as in ``plan_of``.
     """
+    matched = any(job.match is not None for job in config.jobs)
+    basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
     listed = {
         place: name
         for place, name in planner.named(config)

@@ -31,7 +31,7 @@ from extractor.lists.shelf import filled
 from extractor.plan.job import JobSpec, Match
 from extractor.store import durable
 from extractor.store.compression import codec
-from extractor.store.publish import FinishedJob, Publication
+from extractor.store.publication import FinishedJob, Publication
 from extractor.store.remains import REPORTS
 
 UNMATCHED: Final = "unmatched.ndjson"

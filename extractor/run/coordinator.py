@@ -41,7 +41,9 @@ from extractor.run.publication import Edition, Issued, collect, issue, told
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
-from extractor.store.publish import PartLost, Publication, confirm
+from extractor.store.publication import Publication
+from extractor.store.publish import confirm
+from extractor.store.sealed import PartLost
 from extractor.store.writer import Frame, Writer, ordinal_of
 
 Result = TypeVar("Result")
@@ -212,7 +214,8 @@ class Coordinator:
             self._listener(DatasetWithheld(dataset=str(dataset), reason=str(error), jobs=()))
             return
         if published is None:
-            place = self._edition.output / dataset.folder / f"run={self._edition.run_id}"
+            kind = "run" if self._edition.partitions is None else "backfill"
+            place = self._edition.output / dataset.folder / f"{kind}={self._edition.run_id}"
             sentence = f"{dataset} was published in {place}, and is not there any more: it is not published again"
             self._listener(Noticed(message=sentence))
             return
@@ -249,7 +252,7 @@ class Coordinator:
                 now=self._clock.now(),
             )
         )
-        for sentence in said:
+        for sentence in (*issued.published.notices, *said):
             self._listener(Noticed(message=sentence))
         reached(Failpoint.DATASET_JOURNALED)
         if issued.matched is not None:

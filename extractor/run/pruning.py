@@ -211,7 +211,8 @@ def _half_built(journal: Journal, row: dict[str, Any]) -> Iterable[Path]:
     """Where ``store.publish`` builds, until it renames."""
     for each in journal.datasets(row["run_id"]):
         dataset = Dataset(kind=each["kind"], name=each["name"])
-        yield Path(row["output"]) / dataset.folder / f".run={row['run_id']}.publishing"
+        for kind in ("run", "backfill"):
+            yield Path(row["output"]) / dataset.folder / f".{kind}={row['run_id']}.publishing"
 
 
 def _pieces(state: Path, run_id: str) -> tuple[Piece, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -81,6 +81,10 @@ class Database:
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Run the named statement; inside a transaction."""
         self._connection.execute(self._kind.statements[name], values)
+
+    def change_all(self, name: str, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run the named statement once for each of ``values``; inside a transaction."""
+        self._connection.executemany(self._kind.statements[name], values)
 
     def rows(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Give the rows of the named statement."""

@@ -13,7 +13,7 @@ from extractor.lists.outcome import COUNTS, SEVERAL, UNMATCHED, Counts
 from extractor.plan.job import Dataset, JobSpec, Match, Stream
 from extractor.protocol.vocabulary import Outcome, SealedPart, Verdict
 from extractor.store.compression import codec
-from extractor.store.publish import FinishedJob, Publication
+from extractor.store.publication import FinishedJob, Publication
 from tests.lists.conftest import KEY, Lists
 
 STAGING = Path("staging")
