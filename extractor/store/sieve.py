@@ -5,12 +5,12 @@ Decides, line by line, ``keep in window W`` or ``leave out for reason R``. Does 
 
 - ``before``, ``after``: its time of change is outside the whole backfill; the service rounds the bound that is sent
   down by some milliseconds, and has no upper one.
-- ``later``: of fan-out, it belongs to a later window, whose own export holds it.
+- ``later``: of fan-out, it belongs to a later window, and that window's own export held it, too, in whatever state.
 - ``unchanged``: the readers have it in this state from an earlier publication (``seen``).
 
-``route`` and ``fan-out`` keep the same records in the same windows, if the service selects by the same times: an export
-from a window's start on holds every record of that window. A record without a time is in every export, so fan-out keeps
-it from those of the first window, which is the widest.
+``route`` and ``fan-out`` keep the same records in the same windows. An export from a window's start on should hold
+every record of that window; one that it does not hold (``met``) is kept from the next wider export that does. A record
+without a time is in every export, so fan-out keeps it from those of the first window, which is the widest.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Final, Protocol
 
 from extractor.plan.job import JobSpec
 from extractor.plan.partitions import Partitions
+from extractor.store.met import Met
 from extractor.store.moments import Moments, ticks_of
 from extractor.store.paths import parsed
 from extractor.store.versions import Versions
@@ -64,9 +65,11 @@ class Router:
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window of each line, or why it is in none."""
-        return [self._place(self._moments.latest(parsed(line))) for line in lines]
+        return [self.place(parsed(line)) for line in lines]
 
-    def _place(self, moment: int | None) -> Verdict:
+    def place(self, record: object) -> Verdict:
+        """Give the window of a parsed record, or why it is in none."""
+        moment = self._moments.latest(record)
         if moment is None:
             return self._unknown
         if moment < self._start:
@@ -77,28 +80,28 @@ class Router:
 
 
 class Trimmer:
-    """Keeps what belongs into one window, of an export from its start on."""
+    """Keeps what belongs into one window, of an export from its start on; and what a later window's export lacked."""
 
-    def __init__(self, partitions: Partitions, window: int) -> None:
-        self._moments = Moments(partitions.change_times)
+    def __init__(self, router: Router, window: int, *, unknown: int, met: Met) -> None:
+        """``met`` knows whom the exports of later windows held; ``unknown`` is the window of unknown times."""
+        self._router = router
         self._window = window
-        self._start = ticks_of(partitions.windows[window].start)
-        self._end = ticks_of(partitions.windows[window].end)
-        self._last = ticks_of(partitions.end)
-        self._unknown: Verdict = len(partitions.windows) if window == 0 else LATER
+        self._unknown = unknown
+        self._met = met
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window or the reason for each line."""
-        return [self._place(self._moments.latest(parsed(line))) for line in lines]
+        return [self._verdict(parsed(line)) for line in lines]
 
-    def _place(self, moment: int | None) -> Verdict:
-        if moment is None:
-            return self._unknown
-        if moment < self._start:
+    def _verdict(self, record: object) -> Verdict:
+        place, known = self._router.place(record), self._met.before(record)
+        if place == self._unknown:
+            return place if self._window == 0 else LATER
+        if not isinstance(place, int) or place == self._window:
+            return place
+        if place < self._window:
             return BEFORE
-        if moment < self._end:
-            return self._window
-        return LATER if moment < self._last else AFTER
+        return LATER if known else place
 
 
 class Deduper:
@@ -117,12 +120,22 @@ class Deduper:
 
 
 class Sieves:
-    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them."""
+    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them.
 
-    def __init__(self, partitions: Partitions) -> None:
+    The jobs are asked for in the order of ``order``, each once, and judged before the next.
+    """
+
+    def __init__(self, partitions: Partitions, record_id: str = "ProfileId") -> None:
         self._partitions = partitions
+        self._record_id = record_id
         self._numbers = {window: number for number, window in enumerate(partitions.windows)}
         self._router = Router(partitions)
+        self._met: dict[tuple[str, int], Met] = {}
+
+    def order(self, jobs: Sequence[JobSpec]) -> list[int]:
+        """In which order to judge jobs, as places in ``jobs``: the last windows first, in each as they stand."""
+        windows = [len(self._numbers) if job.window is None else self._numbers[job.window] for job in jobs]
+        return sorted(range(len(jobs)), key=lambda place: -windows[place])
 
     def of(self, job: JobSpec) -> Sieve:
         """The sieve of a job. One of another window than the backfill's is a mistake in the plan: KeyError."""
@@ -131,4 +144,7 @@ class Sieves:
         number = self._numbers[job.window]
         if str(job.dataset.kind) == "schedule":  # its calls have both ends of a window: the server has cut it already
             return Everything(number)
-        return Trimmer(self._partitions, number)
+        # By batch: values of another batch may be the same person's, who is then in both, as in a run.
+        met = self._met.setdefault((job.stream.id, job.batch), Met(self._record_id))
+        met.next_export()
+        return Trimmer(self._router, number, unknown=len(self._numbers), met=met)
