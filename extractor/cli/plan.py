@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extractor.cli.console import out, out_json, table
+from extractor.cli.console import out, out_json, say, table
 from extractor.cli.options import AsJson, ConfigPath, JobNames, examples
 from extractor.observe.figures import count, counted, short, span
 
@@ -27,7 +27,7 @@ def plan(config: ConfigPath, job: JobNames = None, *, as_json: AsJson = False) -
     from extractor.plan import forecast, planner  # noqa: PLC0415 - as above
 
     loaded = load_config(config)
-    planned = plan_of(loaded, job)
+    planned = plan_of(loaded, job, notice=lambda sentence: say(f"note: {sentence}"))
     rate = loaded.limits.requests_per_second
     cost = forecast(planned, requests_per_second=rate, page_size=loaded.limits.page_size)
     notices = planner.notices(planned)
@@ -119,7 +119,7 @@ def _job(job: JobSpec) -> dict[str, Any]:
         "label": job.label,
         "dataset": dataset.folder,
         "since": job.last_date_time,
-        "match": None if who is None else {"criteria": who.criteria, "type": who.type, "values": len(who.values)},
+        "match": None if who is None else {"criteria": who.criteria, "type": who.type, "values": who.count},
         "batch": job.batch,
         "batches": job.batches,
     }

@@ -102,15 +102,18 @@ def perform(request: Request) -> int:
 def rehearse(request: Request, wish: Wish) -> None:
     """Show what a backfill would ask for; sends nothing and leaves no trace. Raises as ``perform`` does."""
     config, now = _load(request), datetime.now(UTC)
-    plan = backfilling.planned(config, basis_for(config), wish, request.jobs, now=now)
+    period = backfilling.period_of(config, wish, now)
+    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, period, request.jobs)
     backfilling.show_plan(plan, now=now, as_json=request.display is Display.JSON)
 
 
 def _plan(request: Request, config: Config) -> Plan:
     if request.backfill is None:
-        return plan_of(config, request.jobs, lasting=True)
+        return plan_of(config, request.jobs, lasting=True, notice=_note)
     now = datetime.now(UTC)
-    plan = backfilling.planned(config, basis_for(config, lasting=True), request.backfill, request.jobs, now=now)
+    period = backfilling.period_of(config, request.backfill, now)  # before lists are read, and the folder is made
+    basis = basis_for(config, request.jobs, lasting=True, notice=_note)
+    plan = backfilling.planned(config, basis, request.backfill, period, request.jobs)
     backfilling.refuse_waste(plan, request.backfill, now)
     return plan
 
@@ -138,8 +141,12 @@ def take_up(state: Path, run_id: str | None, *, config: Path | None, deadline: f
         raise ConfigError([f"run {earlier.run_id} was not begun from a file -- give its configuration with --config"])
     request = Request(config=path, output=Path(earlier.output), state=state, deadline=deadline, display=display)
     loaded = _load(request)
-    plan = planner.recall(plan_of(loaded, (), asked=earlier.asked), earlier.job_ids, earlier.plan_id)
+    plan = planner.recall(plan_of(loaded, (), asked=earlier.asked, notice=_note), earlier.job_ids, earlier.plan_id)
     return _drive(request, loaded, plan, earlier)
+
+
+def _note(sentence: str) -> None:
+    say(f"note: {sentence}")
 
 
 def _load(request: Request) -> Config:

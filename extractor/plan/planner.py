@@ -7,7 +7,7 @@ question twice. Does not decide how fast or through which connection. Called by 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -113,21 +113,20 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
 
     Raises ConfigError for a name that no job has.
     """
-    wanted = wanted_of((job.name for job in plan.jobs), names)
+    wanted = list(dict.fromkeys(names))
     if not wanted:
         return plan
+    refuse_unknown(wanted, {job.name for job in plan.jobs})
     chosen = _part_of(plan, [job for job in plan.jobs if job.name in wanted])
     return replace(chosen, asked=msgspec.structs.replace(plan.asked, jobs=tuple(wanted)))
 
 
-def wanted_of(known: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names that were asked for, each once. Raises ConfigError for one that is not ``known``."""
-    wanted, there = list(dict.fromkeys(names)), set(known)
-    missing = [name for name in wanted if name not in there]
+def refuse_unknown(wanted: Iterable[str], known: Collection[str]) -> None:
+    """Raise ConfigError for names that no job has."""
+    missing = [name for name in wanted if name not in known]
     if missing:
-        listed = ", ".join(sorted(there)[:20])
+        listed = ", ".join(sorted(known)[:20])
         raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
-    return wanted
 
 
 def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
@@ -170,6 +169,20 @@ def problems(config: Config) -> Iterator[Problem]:
                 break
         for job_id in asked:
             first.setdefault(job_id, place)
+
+
+def repeated(plan: Plan) -> list[str]:
+    """Say which jobs ask for the same, of those whose values are known only now: every record would come twice."""
+    first: dict[str, str] = {}
+    found = {}
+    for job in plan.jobs:
+        other = first.setdefault(job.job_id, job.name)
+        if other != job.name:
+            found[job.name] = (
+                f"job {job.name!r} asks for exactly what job {other!r} asks for -- remove one of them, every record "
+                "would be exported twice"
+            )
+    return list(found.values())
 
 
 def ahead(plan: Plan, now: datetime) -> list[str]:

@@ -188,12 +188,13 @@ class _Run:
             config_hash=hashed,
             started_at=started_at,
             output=output.path,
+            state=self._config.state,
+            key=self._journal.key(),
             staging=self._staging,
             compression=output.compression,
             shard_bytes=output.shard_bytes,
             partitions=self._plan.partitions,
             seen=self._config.state / SEEN,
-            record_id=self._settings.dialect.record_id,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:

@@ -6,8 +6,8 @@ be used (``remembering`` does, its only caller); holds no record, but keys, whic
 
 Memory is bounded whatever its size: SQLite's cache is 16 MiB, and keys are looked up and written a sorted batch at a
 time. Measured with ten million ids on one core, consecutive / scattered over 60 bits: 667,000 / 265,000 ids a second
-taken in, 925,000 / 327,000 looked up a thousand at a time, 684,000 / 175,000 updated; 26 / 35 bytes an id on disk; 70 /
-74 MB of resident memory, of which 20 are Python's own.
+taken in, 925,000 / 327,000 looked up a thousand at a time, 684,000 / 175,000 updated; 26 / 35 bytes an id on disk (and
+twice that while a publication is taken in); 70 / 74 MB of resident memory, of which 20 are Python's own.
 """
 
 from __future__ import annotations

@@ -5,23 +5,25 @@ Decides, line by line, ``keep in window W`` or ``leave out for reason R``. Does 
 
 - ``before``, ``after``: its time of change is outside the whole backfill; the service rounds the bound that is sent
   down by some milliseconds, and has no upper one.
-- ``later``: of fan-out, it belongs to a later window, and that window's own export held it, too, in whatever state.
+- ``later``: of fan-out, it belongs to a later window, whose own export holds it.
 - ``unchanged``: the readers have it in this state from an earlier publication (``seen``).
 
-``route`` and ``fan-out`` keep the same records in the same windows. An export from a window's start on should hold
-every record of that window; one that it does not hold (``met``) is kept from the next wider export that does. A record
-without a time is in every export, so fan-out keeps it from those of the first window, which is the widest.
+``route`` and ``fan-out`` keep the same records in the same windows, if the service selects by the same times: an export
+from a window's start on holds every record of that window. A record without a time is in every export, so fan-out keeps
+it from those of the first window, which is the widest. Where the service goes by earlier times than the paths lead to,
+fan-out would miss records that the first export shows: that is noticed (``Sieves.missed``) and told. It is no error,
+because a profile that is deleted between two exports looks the same.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from extractor.plan.job import JobSpec
 from extractor.plan.partitions import Partitions
-from extractor.store.met import Met
 from extractor.store.moments import Moments, ticks_of
 from extractor.store.paths import parsed
 from extractor.store.versions import Versions
@@ -53,55 +55,61 @@ class Everything:
         return [self._window] * len(lines)
 
 
-class Router:
-    """Puts each record into the window of its time of change; number ``len(windows)`` is that of unknown times."""
+class Calendar:
+    """Finds the window of a line: what all sieves of a backfill have in common, whatever the number of windows."""
 
     def __init__(self, partitions: Partitions) -> None:
+        self.count = len(partitions.windows)
         self._moments = Moments(partitions.change_times)
         self._starts = [ticks_of(window.start) for window in partitions.windows]
-        self._start = ticks_of(partitions.start)
         self._end = ticks_of(partitions.end)
-        self._unknown = len(partitions.windows)
+
+    def window_of(self, line: bytes) -> int:
+        """The 0-based window of a line: -1 before the first, ``count`` after the last, ``count + 1`` if unknown."""
+        moment = self._moments.latest(parsed(line))
+        if moment is None:
+            return self.count + 1
+        return self.count if moment >= self._end else bisect_right(self._starts, moment) - 1
+
+
+class Router:
+    """Puts each record into the window of its time of change, and those of unknown times into number ``count``."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        count = calendar.count
+        self._calendar = calendar
+        self._verdicts: dict[int, Verdict] = {-1: BEFORE, count: AFTER, count + 1: count}
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window of each line, or why it is in none."""
-        return [self.place(parsed(line)) for line in lines]
-
-    def place(self, record: object) -> Verdict:
-        """Give the window of a parsed record, or why it is in none."""
-        moment = self._moments.latest(record)
-        if moment is None:
-            return self._unknown
-        if moment < self._start:
-            return BEFORE
-        if moment >= self._end:
-            return AFTER
-        return bisect_right(self._starts, moment) - 1
+        windows = map(self._calendar.window_of, lines)
+        return [self._verdicts.get(window, window) for window in windows]
 
 
 class Trimmer:
-    """Keeps what belongs into one window, of an export from its start on; and what a later window's export lacked."""
+    """Keeps what belongs into one window, of an export from its start on."""
 
-    def __init__(self, router: Router, window: int, *, unknown: int, met: Met) -> None:
-        """``met`` knows whom the exports of later windows held; ``unknown`` is the window of unknown times."""
-        self._router = router
+    def __init__(self, calendar: Calendar, window: int) -> None:
+        self.later: Counter[int] = Counter()  # how many belong into each later window
+        self._calendar = calendar
         self._window = window
-        self._unknown = unknown
-        self._met = met
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window or the reason for each line."""
-        return [self._verdict(parsed(line)) for line in lines]
+        return [self._verdict(self._calendar.window_of(line)) for line in lines]
 
-    def _verdict(self, record: object) -> Verdict:
-        place, known = self._router.place(record), self._met.before(record)
-        if place == self._unknown:
-            return place if self._window == 0 else LATER
-        if not isinstance(place, int) or place == self._window:
-            return place
-        if place < self._window:
+    def _verdict(self, window: int) -> Verdict:
+        if window == self._window:
+            return window
+        if window < self._window:
             return BEFORE
-        return LATER if known else place
+        count = self._calendar.count
+        if window == count:
+            return AFTER
+        if window > count:
+            return LATER if self._window else count
+        self.later[window] += 1
+        return LATER
 
 
 class Deduper:
@@ -120,22 +128,13 @@ class Deduper:
 
 
 class Sieves:
-    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them.
+    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them."""
 
-    The jobs are asked for in the order of ``order``, each once, and judged before the next.
-    """
-
-    def __init__(self, partitions: Partitions, record_id: str = "ProfileId") -> None:
-        self._partitions = partitions
-        self._record_id = record_id
+    def __init__(self, partitions: Partitions) -> None:
         self._numbers = {window: number for number, window in enumerate(partitions.windows)}
-        self._router = Router(partitions)
-        self._met: dict[tuple[str, int], Met] = {}
-
-    def order(self, jobs: Sequence[JobSpec]) -> list[int]:
-        """In which order to judge jobs, as places in ``jobs``: the last windows first, in each as they stand."""
-        windows = [len(self._numbers) if job.window is None else self._numbers[job.window] for job in jobs]
-        return sorted(range(len(jobs)), key=lambda place: -windows[place])
+        calendar = Calendar(partitions)
+        self._router = Router(calendar)
+        self._trimmers = [Trimmer(calendar, number) for number in range(calendar.count)]
 
     def of(self, job: JobSpec) -> Sieve:
         """The sieve of a job. One of another window than the backfill's is a mistake in the plan: KeyError."""
@@ -144,7 +143,19 @@ class Sieves:
         number = self._numbers[job.window]
         if str(job.dataset.kind) == "schedule":  # its calls have both ends of a window: the server has cut it already
             return Everything(number)
-        # By batch: values of another batch may be the same person's, who is then in both, as in a run.
-        met = self._met.setdefault((job.stream.id, job.batch), Met(self._record_id))
-        met.next_export()
-        return Trimmer(self._router, number, unknown=len(self._numbers), met=met)
+        return self._trimmers[number]
+
+    def missed(self, jobs: Sequence[JobSpec], left_out: Sequence[Mapping[str, int]], records: Sequence[int]) -> int:
+        """How many records the first window's exports show that the exports of their own windows did not hold.
+
+        ``left_out`` is of each job, ``records`` of each window, when all is judged. A record that changed meanwhile is
+        not missed: it is now after the end, and its window's export shows it there.
+        """
+        after: Counter[int] = Counter()
+        for job, reasons in zip(jobs, left_out, strict=True):
+            if job.window is not None:
+                after[self._numbers[job.window]] += reasons.get(AFTER, 0)
+        shown = self._trimmers[0].later
+        return sum(
+            max(0, count - records[number] - max(0, after[number] - after[0])) for number, count in shown.items()
+        )
