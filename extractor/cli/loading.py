@@ -64,7 +64,9 @@ def plan_of(
     used, two jobs that ask for the same or a watermark that is still to come, LocalError or IntegrityError when the
     state folder cannot be read or written.
     """
-    chosen = list((names or ()) if asked is None else asked.jobs)
+    chosen = planner.wanted_of(
+        (name for _, name in planner.named(config)), (names or ()) if asked is None else asked.jobs
+    )
     basis = basis_for(config, chosen, asked=asked, lasting=lasting, notice=notice)
     if asked is not None and asked.backfill is not None:
         return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
@@ -85,26 +87,12 @@ def basis_for(
     lasting: bool = False,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Basis:
-    """What a plan of the jobs of ``names`` rests on, their match lists with it. All else is as in ``plan_of``."""
-    planner.refuse_unknown(names, {name for _, name in planner.named(config)})
+    """Say what a plan of the jobs of ``names`` (none: of all) rests on.
+
+    Their match lists are read now, or those of an earlier run found again. The rest is as in ``plan_of``.
+    """
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
-    return with_lists(config, basis, names, asked=asked, lasting=lasting, notice=notice)
-
-
-def with_lists(
-    config: Config,
-    basis: Basis,
-    names: Collection[str] = (),
-    *,
-    asked: Asked | None = None,
-    lasting: bool = False,
-    notice: Callable[[str], None] = lambda _: None,
-) -> Basis:
-    """Add the match lists of the jobs of ``names`` (none: of all): read now, or those of an earlier run.
-
-    The rest is ``plan_of``'s.
-    """
     listed = {
         place: name
         for place, name in planner.named(config)

@@ -102,8 +102,7 @@ def perform(request: Request) -> int:
 def rehearse(request: Request, wish: Wish) -> None:
     """Show what a backfill would ask for; sends nothing and leaves no trace. Raises as ``perform`` does."""
     config, now = _load(request), datetime.now(UTC)
-    period = backfilling.period_of(config, wish, now)
-    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, period, request.jobs)
+    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, request.jobs, now=now)
     backfilling.show_plan(plan, now=now, as_json=request.display is Display.JSON)
 
 
@@ -111,9 +110,8 @@ def _plan(request: Request, config: Config) -> Plan:
     if request.backfill is None:
         return plan_of(config, request.jobs, lasting=True, notice=_note)
     now = datetime.now(UTC)
-    period = backfilling.period_of(config, request.backfill, now)  # before lists are read, and the folder is made
     basis = basis_for(config, request.jobs, lasting=True, notice=_note)
-    plan = backfilling.planned(config, basis, request.backfill, period, request.jobs)
+    plan = backfilling.planned(config, basis, request.backfill, request.jobs, now=now)
     backfilling.refuse_waste(plan, request.backfill, now)
     return plan
 

@@ -117,8 +117,8 @@ async def _end_with_input(scope: anyio.CancelScope) -> None:
 def _introduce(settings: SimulatorSettings, base_url: str, token_url: str) -> None:
     """Say where it listens, on stdout and first; then, for people, how to use it."""
     out(f"{READY}{base_url}")
-    groups = ", ".join(each.name for each in settings.groups)
-    out(f"segments: {', '.join(each.name for each in settings.segments)}; groups: {groups}")
+    kinds = {"segments": settings.segments, "groups": settings.groups, "schedules": settings.schedules}
+    out("; ".join(f"{kind}: {', '.join(each.name for each in named)}" for kind, named in kinds.items()))
     out("A configuration for it (the secret is public, and good for this machine only):")
     out()
     for line in _snippet(settings, base_url, token_url):

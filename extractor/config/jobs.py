@@ -6,7 +6,7 @@ same: that is planning. Read by ``plan``.
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema, field_validator
 
@@ -16,6 +16,13 @@ from extractor.config.problems import TAGS, refusal
 
 _INTEGER = re.compile("-?[0-9]+")
 _OVERLAP = 900.0  # seconds
+_NOT_OF_A_SCHEDULE = {
+    "since": "which is asked by whole days and knows no last change (extractor backfill does that)",
+    "match": "which gives the rows of everybody in it",
+    "dedupe": "whose rows have no id that is theirs alone",
+}
+
+_Value = TypeVar("_Value")
 
 
 def _as_written(value: object) -> str:
@@ -128,19 +135,25 @@ class Dedupe(Section):
 
 
 class Job(Section):
-    """One thing to export: a segment or a group, whole or narrowed."""
+    """One thing to export: a segment or a group, whole or narrowed, or a schedule of the legacy API."""
 
     name: Name | None = Field(
         default=None,
         description="What --job selects and messages show; unique in the file. Derived from the rest when left out.",
     )
     segment: Name | None = Field(
-        default=None, description="The segment's name as in the service, spaces included. Either this or group."
+        default=None,
+        description="The segment's name as in the service, spaces included. Either this, group or schedule.",
     )
     group: Name | None = Field(
         default=None,
+        description="The segment group's name as in the service. Either this, segment or schedule.",
+    )
+    schedule: Name | None = Field(
+        default=None,
         validate_default=True,
-        description="The segment group's name as in the service. Either this or segment.",
+        description="A schedule's name as in the service's legacy API: its rows are single preferences, not people. "
+        "Either this, segment or group; since, match and dedupe do not go with it.",
     )
     since: Since | None = Field(
         default=None,
@@ -179,14 +192,26 @@ class Job(Section):
             raise refusal('is of no use without "since: watermark" -- add that, or remove it')
         return overlap
 
-    @field_validator("group")
+    @field_validator("schedule")
     @classmethod
-    def _one_dataset(cls, group: str | None, info: ValidationInfo) -> str | None:
-        if "segment" not in info.data:  # its own problem is already reported
-            return group
-        segment = info.data["segment"]
-        if segment is None and group is None:
-            raise refusal('needs a segment or a group -- add "segment: NAME" or "group: NAME"', up=1)
-        if segment is not None and group is not None:
-            raise refusal("has both a segment and a group -- keep one, and write a second job for the other", up=1)
-        return group
+    def _one_dataset(cls, schedule: str | None, info: ValidationInfo) -> str | None:
+        if not {"segment", "group"} <= set(info.data):  # its own problem is already reported
+            return schedule
+        known = {"segment": info.data["segment"], "group": info.data["group"], "schedule": schedule}
+        named = [kind for kind, name in known.items() if name is not None]
+        if not named:
+            raise refusal('needs a segment, a group or a schedule -- add "segment: NAME" or one of the others', up=1)
+        if len(named) > 1:
+            both = " and ".join(f"a {kind}" for kind in named)
+            raise refusal(f"has {both} -- keep one, and write another job for each of the others", up=1)
+        return schedule
+
+    @field_validator("since", "dedupe", "match")
+    @classmethod
+    def _goes_with_a_schedule(cls, value: _Value, info: ValidationInfo) -> _Value:
+        if value is None or info.data.get("schedule") is None:
+            return value
+        raise refusal(
+            f"does not go with a schedule, {_NOT_OF_A_SCHEDULE[info.field_name or '']} -- remove it, or ask for a "
+            "segment or group instead"
+        )

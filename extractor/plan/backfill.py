@@ -38,8 +38,8 @@ from extractor.plan.planner import (
     matches_of,
     named,
     numbered,
-    refuse_unknown,
     stream_of,
+    wanted_of,
 )
 from extractor.plan.windows import last_date_time
 
@@ -169,8 +169,8 @@ def outside(partitions: Partitions, now: datetime) -> float:
 
 def _chosen(config: Config, jobs: Sequence[str]) -> list[tuple[int, str]]:
     there = list(named(config))
-    refuse_unknown(jobs, {name for _, name in there})
-    return [(place, name) for place, name in there if not jobs or name in jobs]
+    wanted = wanted_of([name for _, name in there], jobs)
+    return [(place, name) for place, name in there if not wanted or name in wanted]
 
 
 def _jobs_of(config: Config, basis: Basis, place: int, name: str, partitions: Partitions) -> Iterator[JobSpec]:

@@ -7,7 +7,7 @@ question twice. Does not decide how fast or through which connection. Called by 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -63,10 +63,7 @@ class Plan:
     @property
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
-        dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
-        windows = [] if self.partitions is None else [f"{self.partitions!a}"]
-        decided = "\n".join(["plan/1", self.form, *windows, *dedupe, *(job.job_id for job in self.jobs)])
-        return hashlib.sha256(decided.encode()).hexdigest()[:16]
+        return plan_id_of(self.form, self.partitions, self.streams.values(), (job.job_id for job in self.jobs))
 
     @property
     def streams(self) -> dict[str, Stream]:
@@ -80,6 +77,14 @@ class Plan:
         for job in self.jobs:
             found.setdefault(job.dataset, []).append(job)
         return {dataset: tuple(jobs) for dataset, jobs in found.items()}
+
+
+def plan_id_of(form: str, partitions: Partitions | None, streams: Iterable[Stream], job_ids: Iterable[str]) -> str:
+    """Hash what is asked, and what else decides the published bytes, into 16 hexadecimal digits."""
+    dedupe = [f"{stream.id} {stream.dedupe!a}" for stream in streams if stream.dedupe is not None]
+    windows = [] if partitions is None else [f"{partitions!a}"]
+    decided = "\n".join(["plan/1", form, *windows, *dedupe, *job_ids])
+    return hashlib.sha256(decided.encode()).hexdigest()[:16]
 
 
 def make_plan(config: Config, basis: Basis | None = None) -> Plan:
@@ -113,20 +118,21 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
 
     Raises ConfigError for a name that no job has.
     """
-    wanted = list(dict.fromkeys(names))
+    wanted = wanted_of((job.name for job in plan.jobs), names)
     if not wanted:
         return plan
-    refuse_unknown(wanted, {job.name for job in plan.jobs})
     chosen = _part_of(plan, [job for job in plan.jobs if job.name in wanted])
     return replace(chosen, asked=msgspec.structs.replace(plan.asked, jobs=tuple(wanted)))
 
 
-def refuse_unknown(wanted: Iterable[str], known: Collection[str]) -> None:
-    """Raise ConfigError for names that no job has."""
-    missing = [name for name in wanted if name not in known]
+def wanted_of(known: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names that were asked for, each once. Raises ConfigError for one that is not ``known``."""
+    wanted, there = list(dict.fromkeys(names)), set(known)
+    missing = [name for name in wanted if name not in there]
     if missing:
-        listed = ", ".join(sorted(known)[:20])
+        listed = ", ".join(sorted(there)[:20])
         raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
+    return wanted
 
 
 def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
@@ -229,6 +235,8 @@ def dataset_of(job: Job) -> Dataset:
     """The dataset that an entry of the configuration names."""
     if job.group is not None:
         return Dataset(kind="group", name=job.group)
+    if job.schedule is not None:
+        return Dataset(kind="schedule", name=job.schedule)
     return Dataset(kind="segment", name=job.segment or "")
 
 
@@ -323,7 +331,7 @@ def numbered(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
 
 
 def _default_name(job: Job) -> str:
-    name = job.group if job.group is not None else job.segment or ""
+    name = dataset_of(job).name
     return name if job.match is None else f"{name} by {job.match.criteria}"
 
 

@@ -217,7 +217,7 @@ def _run(state: Path, row: dict[str, Any], living: dict[str, Holder]) -> RunRow:
     )
 
 
-def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
+def _job(journal: Journal, run_id: str, row: dict[str, Any]) -> JobRow:
     ordinal = int(str(row["ordinal"]))
     outcome = row["outcome"]
     if isinstance(outcome, bytes):
@@ -229,7 +229,7 @@ def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
     return JobRow(
         ordinal=ordinal,
         label=str(row["label"]),
-        dataset=str(Dataset(kind="group" if row["kind"] == "group" else "segment", name=str(row["name"]))),
+        dataset=str(Dataset(kind=row["kind"], name=str(row["name"]))),
         state=state,
         records=records,
         total=total,

@@ -42,23 +42,16 @@ class Population:
     def records(self, indices: Iterable[int], at: int) -> list[bytes]:
         """Write people as they are seen at an instant, in the order given."""
         pool, count = self._pool, len(self._pool)
-        spelled, last = ticks.spelled, self._changes.last
         lines = []
         for index in indices:
             text, chosen = pool[index % count]
-            lines.append(
-                text
-                % chosen(
-                    (
-                        FIRST_PROFILE_ID + index,
-                        index,
-                        _phone(index),
-                        _phone(index + _PHONES // 2),
-                        spelled(last(index, at)),
-                    ),
-                )
-            )
+            lines.append(text % chosen(self.values(index, at)))
         return lines
+
+    def values(self, index: int, at: int) -> profiles.Values:
+        """Give what fills the holes of a person's template, as seen at an instant."""
+        changed = ticks.spelled(self._changes.last(index, at))
+        return FIRST_PROFILE_ID + index, index, _phone(index), _phone(index + _PHONES // 2), changed
 
     def changed_at(self, index: int, at: int) -> int:
         """Give the last change of a person that is visible at ``at``."""

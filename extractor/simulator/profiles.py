@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 _TIMES = frozenset({"LastModifiedDate", "ConsentDate", "Edited"})
 
 # Marks of the holes: private-use characters, which no name holds.
-_ID, _INDEX, _PHONE, _SECOND_PHONE, _CHANGED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
+_ID, INDEX, _PHONE, _SECOND_PHONE, CHANGED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _HOLE = re.compile('"\ue000"|[\ue001-\ue004]')
 
 
@@ -65,14 +65,14 @@ def timeless(share: float) -> frozenset[int]:
 @functools.lru_cache(maxsize=8)
 def deleted_pool(members: tuple[str, str, str]) -> tuple[Template, ...]:
     """Give what is left of deleted people: id, date and reason under these names (contract, section 4.8)."""
-    return tuple(template(dict(zip(members, (_ID, _CHANGED, reason), strict=True))) for reason in names.REASONS)
+    return tuple(template(dict(zip(members, (_ID, CHANGED, reason), strict=True))) for reason in names.REASONS)
 
 
 def template(value: Json) -> Template:
     """Write a JSON value once and for all, but for its holes."""
     text = orjson.dumps(value).decode().replace("%", "%%")
     holes = [ord(found.strip('"')) - ord(_ID) for found in _HOLE.findall(text)]
-    filled = _HOLE.sub(lambda found: "%b" if found[0] == _CHANGED else "%d", text)
+    filled = _HOLE.sub(lambda found: "%b" if found[0] == CHANGED else "%d", text)
     return filled.encode(), itemgetter(*holes)
 
 
@@ -112,7 +112,7 @@ class _Writer:
         if not dated:
             return {name: _undated(value) for name, value in profile.items() if name not in _TIMES}
         if not _is_changed(profile):
-            profile["Edited"] = {"Created": self._date(), "LastModifiedDate": _CHANGED}
+            profile["Edited"] = {"Created": self._date(), "LastModifiedDate": CHANGED}
         return profile
 
     def _thinned(self, profile: Json) -> Json:
@@ -139,7 +139,7 @@ class _Writer:
         return [
             {
                 "EmailAddressType": kind,
-                "EmailAddress": f"{kind.lower() if order else 'user'}.{_INDEX}@{self._one(names.EMAIL_DOMAINS)}",
+                "EmailAddress": f"{kind.lower() if order else 'user'}.{INDEX}@{self._one(names.EMAIL_DOMAINS)}",
                 "IsDefault": order == 0,
                 "IsActive": self._maybe(0.9),
                 "EmailPreferences": self._some(0, 1, self._preference),
@@ -185,7 +185,7 @@ class _Writer:
 
     def _alternate_ids(self) -> list[Json]:
         return [
-            {"AlternateIdType": kind, "AlternateId": f"{kind.upper()[:3]}-{_INDEX}", "IsActive": True}
+            {"AlternateIdType": kind, "AlternateId": f"{kind.upper()[:3]}-{INDEX}", "IsActive": True}
             for kind in names.ALTERNATE_ID_TYPES[: self._one((0, 1, 1, 1, 2))]
         ]
 
@@ -232,7 +232,7 @@ class _Writer:
 
     def _changed(self, share: float = 0.7) -> str:
         """Give the person's change, or a date that is older."""
-        return _CHANGED if self._maybe(share) else self._date()
+        return CHANGED if self._maybe(share) else self._date()
 
     def _date(self) -> str:
         """Give a date that is older than every change (``settings.OLDEST_CHANGE``)."""
@@ -254,7 +254,7 @@ def _is_changed(value: object) -> bool:
     """Tell whether the change stands somewhere in a profile."""
     if isinstance(value, list):
         return any(map(_is_changed, value))
-    return any(map(_is_changed, value.values())) if isinstance(value, dict) else value == _CHANGED
+    return any(map(_is_changed, value.values())) if isinstance(value, dict) else value == CHANGED
 
 
 def _undated(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -93,6 +93,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A schedule of the legacy API: every preference of the people of a segment, one a row (contract, section 7)."""
+
+    name: str
+    segment: str
+    forbidden: bool = False
+    ends: Ending = Ending.COMPLETE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
     """Every setting of a simulator. Times are in seconds."""
 
@@ -113,12 +123,15 @@ class SimulatorSettings:
     seed: int = 7
     segments: tuple[Segment | FileSegment, ...] = ()
     groups: tuple[Group, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     frozen_at: datetime | None = datetime(2026, 11, 1, tzinfo=UTC)  # the last change of all; None: the world lives on
     change_cycle: float = 400 * 86400.0  # every profile changes once in this time
     burst: int = 1  # how many profiles change at one and the same instant
     lateness: float = 0.0  # the longest time from a change's stamp until an export holds it; each profile has its own
     timeless: float = 0.0  # share of profiles without any time in the record; LastDateTime always keeps them
     last_date_time_zone: Zone = Zone.EASTERN  # of a LastDateTime without Z
+    schedule_zone: Zone = Zone.EASTERN  # of the days of startDate and endDate
+    schedule_end: Literal["inclusive", "exclusive"] = "inclusive"
     deleted_names: tuple[str, str, str] = ("ProfileID", "DeletedDate", "ReasonCode")
 
     # An export.
@@ -149,6 +162,12 @@ class SimulatorSettings:
     retrieve_path: str = "Async/{clientId}/Export/{accessToken}"
     commit_path: str = "Async/{clientId}/Export/{accessToken}/Commit"
 
+    # The same of schedules.
+    initiate_schedule_path: str = "{clientId}/export/Schedule/{name}"
+    schedule_status_path: str = "{clientId}/status/Token/{accessToken}"
+    schedule_retrieve_path: str = "{clientId}/export/Schedule/{accessToken}"
+    schedule_commit_path: str = "{clientId}/export/Schedule/Commit/{accessToken}"
+
     # The weather.
     clock_offset: float = 0.0  # how far the server's clock is ahead of this machine's
     latency: Seconds = 0.0
@@ -170,7 +189,7 @@ class SimulatorSettings:
             raise ConfigError(problems)
 
     def _problems_of_names(self) -> Iterator[str]:
-        for what, names in (("segment", self.segments), ("group", self.groups)):
+        for what, names in (("segment", self.segments), ("group", self.groups), ("schedule", self.schedules)):
             for name, times in Counter(each.name for each in names).items():
                 if not name:
                     yield f"a {what} must have a name"
@@ -188,6 +207,11 @@ class SimulatorSettings:
                     yield f'group "{group.name}": "{name}" cannot be combined -- only generated, living profiles can'
             if not group.segments:
                 yield f'group "{group.name}" must name at least one segment'
+        for schedule in self.schedules:
+            member = known.get(schedule.segment)
+            if not isinstance(member, Segment) or member.deleted:
+                where = f'schedule "{schedule.name}"'
+                yield f'{where}: there is no segment "{schedule.segment}" of generated, living profiles'
 
     def _problems_of_sizes(self) -> Iterator[str]:
         for each in self.segments:
@@ -248,5 +272,6 @@ def demo() -> SimulatorSettings:
             Group(name="Reachable", operator=Operator.OR, segments=("Newsletter OptIns", "SMS OptIns")),
             Group(name="Winback", operator=Operator.EXCEPT, segments=("Newsletter OptIns", "VIP Customers")),
         ),
+        schedules=(Schedule(name="Preference Feed", segment="Newsletter OptIns"),),
         processing=(0.2, 1.0),
     )

@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 
 from extractor.errors import IntegrityError
-from extractor.plan.job import Dataset
+from extractor.plan.job import Dataset, Kind
 from extractor.protocol.vocabulary import KeptText
 from extractor.store.durable import local_error
 
@@ -38,7 +38,7 @@ _FIRST: Final = 20  # kept records that a manifest names; all of them are in the
 class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which dataset this is."""
 
-    kind: Literal["segment", "group"]
+    kind: Kind
     name: str
 
 

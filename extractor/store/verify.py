@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
+from extractor.plan.job import KINDS
 from extractor.store import manifest
 from extractor.store.durable import is_there
 from extractor.store.manifest import Manifest
@@ -22,7 +23,7 @@ from extractor.store.sight import is_folder, paths_in
 from extractor.store.treat import folder_of
 
 _PUBLISHED = ("run=", "backfill=")
-_DATASETS = ("segment=", "group=", "schedule=")
+_DATASETS = tuple(f"{kind}=" for kind in KINDS)
 _RESTORE = "restore it from a copy, or run the dataset anew"
 
 

@@ -155,8 +155,8 @@ def test_mistakes_in_auth(refuses: Refuses, auth: str, lines: list[str]) -> None
         (
             "jobs:\n  - {}\n  - {segment: A, group: B}\n",
             [
-                '6: jobs[0]: needs a segment or a group -- add "segment: NAME" or "group: NAME"',
-                "7: jobs[1]: has both a segment and a group -- keep one, and write a second job for the other",
+                '6: jobs[0]: needs a segment, a group or a schedule -- add "segment: NAME" or one of the others',
+                "7: jobs[1]: has a segment and a group -- keep one, and write another job for each of the others",
             ],
         ),
         (

@@ -164,18 +164,21 @@ async def play(
     fresh: bool = False,
     spoil: Spoil | None = None,
     lookout: Lookout = lambda _request, _now: None,
+    start: float = NOW,
+    latency: float = 0.005,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
 
-    ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on.
+    ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on. It begins
+    at ``start`` of the wall clock, and each request needs ``latency`` seconds to the server.
     """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
     config = config_of(folder, jobs or [{"segment": "A"}], **sections)
-    wire = Wire(service=service, clock=NightClock(), lookout=lookout)
+    wire = Wire(service=service, clock=NightClock(start), latency=latency, lookout=lookout)
     if spoil is not None:
         wire.spoil = spoil
     return await _act(folder, config, wire)

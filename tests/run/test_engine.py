@@ -118,7 +118,7 @@ async def rehearse(
         codec=codec(output.compression),
         shard_bytes=output.shard_bytes,
         quarantine=folder / "quarantine",
-        record_id="ProfileId",
+        record_id=lambda _ordinal: "ProfileId",
         clock=SystemClock(),
     )
     async with anyio.create_task_group() as around:
