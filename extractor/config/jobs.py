@@ -8,10 +8,11 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema, field_validator
 
 from extractor.config.fields import Count, Duration, Instant, Name, Section, Since
-from extractor.config.problems import refusal
+from extractor.config.match_lists import ListFile
+from extractor.config.problems import TAGS, refusal
 
 _INTEGER = re.compile("-?[0-9]+")
 _OVERLAP = 900.0  # seconds
@@ -42,6 +43,13 @@ MatchValue = Annotated[
 ]
 
 
+_INLINE, _FILE = TAGS
+
+
+def _where(written: object) -> str:
+    return _FILE if isinstance(written, dict | ListFile) else _INLINE
+
+
 class Match(Section):
     """Only the people named by ``values`` come out, of those that the segment holds."""
 
@@ -54,10 +62,13 @@ class Match(Section):
         description="Keeps only people who carry this type: an AlternateIdType (required for AlternateId), a customer, "
         "phone or email type.",
     )
-    values: tuple[MatchValue, ...] = Field(
+    values: Annotated[
+        Annotated[tuple[MatchValue, ...], Tag(_INLINE)] | Annotated[ListFile, Tag(_FILE)], Discriminator(_where)
+    ] = Field(
         repr=False,
-        description="The identifiers, exactly as written; whole numbers are kept as their digits. Exact repetitions "
-        "are asked for once. Quote what YAML would read as something else, such as 1.50 or true.",
+        description="The identifiers: a list, sent exactly as written (whole numbers are kept as their digits, exact "
+        "repetitions are asked for once; quote what YAML would read as something else, such as 1.50 or true); or a "
+        "file that holds them.",
         examples=["[...]"],
     )
     batch: Count = Field(
@@ -70,12 +81,12 @@ class Match(Section):
     @property
     def is_inline(self) -> bool:
         """Whether the values stand in the configuration itself."""
-        return True
+        return not isinstance(self.values, ListFile)
 
     @property
     def inline(self) -> tuple[str, ...]:
         """The values that stand in the configuration itself; none, where they are elsewhere."""
-        return self.values
+        return () if isinstance(self.values, ListFile) else self.values
 
     @field_validator("type")
     @classmethod
@@ -84,21 +95,19 @@ class Match(Section):
             raise refusal('AlternateId needs a type (the AlternateIdType\'s name) -- add "type: CRM" or similar')
         return kind
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _values_are_inline(cls, values: object) -> object:
-        if isinstance(values, dict):
-            raise refusal(
-                "values from elsewhere (file: ...) are planned but not in this version -- write them here, as a list"
-            )
-        return values
-
     @field_validator("values")
     @classmethod
-    def _values_fit_criteria(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _values_fit_criteria(
+        cls, values: tuple[str, ...] | ListFile, info: ValidationInfo
+    ) -> tuple[str, ...] | ListFile:
+        criteria = info.data.get("criteria")
+        if isinstance(values, ListFile):
+            if values.region is not None and criteria not in {None, "PhoneNumber"}:
+                raise refusal("is for PhoneNumber only -- remove it", at=("region",))
+            return values
         if not values:
             raise refusal("is empty, which would ask for nobody -- add a value, or remove match")
-        if info.data.get("criteria") == "ProfileId":
+        if criteria == "ProfileId":
             wrong = [index for index, value in enumerate(values) if _INTEGER.fullmatch(value) is None]
             if wrong:
                 also = f" (nor are {len(wrong) - 1} later values)" if len(wrong) > 1 else ""

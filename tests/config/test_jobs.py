@@ -62,12 +62,6 @@ def test_an_empty_list_is_refused() -> None:
     assert expected == _message(Match, criteria="EmailAddress", values=[])
 
 
-def test_values_from_a_file_are_not_in_this_version() -> None:
-    """Said so, with what to write instead."""
-    expected = "values from elsewhere (file: ...) are planned but not in this version -- write them here, as a list"
-    assert expected == _message(Match, criteria="EmailAddress", values={"file": "people.csv"})
-
-
 def test_profile_ids_are_whole_numbers() -> None:
     """The first that is not is pointed at, the others are counted."""
     assert ("1001", "0042") == _match(criteria="ProfileId", values=[1001, "0042"]).values

@@ -190,10 +190,22 @@ def test_mistakes_in_auth(refuses: Refuses, auth: str, lines: list[str]) -> None
                     "7: jobs[0].match.criteria: must be ProfileId, AlternateId, PhoneNumber or EmailAddress -- "
                     'did you mean "EmailAddress"?'
                 ),
+            ],
+        ),
+        (
+            "jobs:\n  - segment: A\n    match: {criteria: EmailAddress, values: {fil: ada@example.test}}\n",
+            [
+                '7: jobs[0].match.values.file: is required -- add "file: people.csv"',
+                '7: jobs[0].match.values: unknown key (not shown: it could be data) -- did you mean "file"?',
+            ],
+        ),
+        (
+            "jobs:\n  - segment: A\n    match: {criteria: EmailAddress, values: {file: p.csv, max_rejects: 1.5}}\n",
+            [
                 (
-                    "7: jobs[0].match.values: values from elsewhere (file: ...) are planned but not in this version -- "
-                    "write them here, as a list"
-                ),
+                    "7: jobs[0].match.values.max_rejects: is neither a count nor a percentage -- write a whole number "
+                    'of rows, or a share such as "1%"'
+                )
             ],
         ),
     ],

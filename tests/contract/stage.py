@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import orjson
 
+from extractor.cli.loading import with_lists
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Unavailable
@@ -194,7 +195,9 @@ async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished 
     asked = None if earlier is None else earlier.asked
     closed = await extract(
         config,
-        make_plan(config, basis_of(config.state, asked=asked, lasting=True)),
+        make_plan(
+            config, with_lists(config, basis_of(config.state, asked=asked, lasting=True), asked=asked, lasting=True)
+        ),
         listener=news.append,
         interrupts=False,
         clock=wire.clock,

@@ -105,6 +105,8 @@ async def rehearse(
         config_hash="c",
         started_at=0.0,
         output=output.path,
+        state=config.state,
+        key=journal.key(),
         staging=staging,
         compression=output.compression,
         shard_bytes=output.shard_bytes,
