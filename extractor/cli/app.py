@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import extractor
-from extractor.cli import demo, doctor, init, plan, resume, run, runs, schema, simulate, status, verify
+from extractor.cli import backfill, demo, doctor, init, plan, resume, run, runs, schema, simulate, status, verify
 from extractor.cli.console import out
 from extractor.cli.options import examples
 
@@ -30,6 +30,7 @@ app.command("schema", epilog=schema.EXAMPLES)(schema.schema)
 app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("backfill", epilog=backfill.EXAMPLES)(backfill.backfill)
 app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("runs", epilog=runs.EXAMPLES)(runs.runs)

@@ -45,6 +45,7 @@ def _likely(cost: Forecast) -> list[str]:
     exports, requests = _range(whole.exports, _number), _range(whole.requests, _number)
     noun = "export" if exports == "1" else "exports"
     nights = counted(whole.nights, "earlier run") + (" or more of each job" if len(cost.streams) > 1 else "")
+    noun = "export" if exports == "1" else "exports"
     lines = [
         f"Likely {records} records, {stored}, {exports} {noun}, {requests} requests,",
         f"done in {_range(whole.seconds, span)}, from {nights}.",

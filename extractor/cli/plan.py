@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from extractor.cli.console import out, out_json, table
+from extractor.cli.console import out, out_json, say, table
 from extractor.cli.foretelling import cost_lines, cost_object, difference_lines, difference_object
 from extractor.cli.options import AsJson, ConfigPath, Diff, JobNames, examples
 from extractor.observe.figures import count, counted, short
@@ -41,7 +41,7 @@ def plan(config: ConfigPath, job: JobNames = None, *, diff: Diff = False, as_jso
     from extractor.run.lessons import last_run, read_lessons  # noqa: PLC0415 - as above
 
     loaded = load_config(config)
-    planned = plan_of(loaded, job)
+    planned = plan_of(loaded, job, notice=lambda sentence: say(f"note: {sentence}"))
     limits, now = loaded.limits, datetime.now(UTC)
     cost = forecast(
         planned,
@@ -136,7 +136,7 @@ def _job(job: JobSpec) -> dict[str, Any]:
         "label": job.label,
         "dataset": dataset.folder,
         "since": job.last_date_time,
-        "match": None if who is None else {"criteria": who.criteria, "type": who.type, "values": len(who.values)},
+        "match": None if who is None else {"criteria": who.criteria, "type": who.type, "values": who.count},
         "batch": job.batch,
         "batches": job.batches,
     }

@@ -20,6 +20,7 @@ import anyio.to_thread
 from extractor.errors import IntegrityError
 from extractor.observe.news import JobMoved, Listener
 from extractor.plan.job import JobSpec
+from extractor.protocol.dialect import Dialect
 from extractor.protocol.life import LifePolicy
 from extractor.protocol.lifecycle import begin, step, symbol_of
 from extractor.protocol.pace import PollPolicy
@@ -72,8 +73,7 @@ class Surroundings:
     client: Asker
     recorder: Recorder
     policy: LifePolicy
-    records_member: str
-    record_id: str
+    dialect: Dialect
     codec: Codec
     pages: anyio.Semaphore
     encoding: anyio.CapacityLimiter
@@ -277,7 +277,8 @@ class Drive:
 
     def _frame(self, page: PageFetched) -> Frame:
         around = self._around
-        return make_frame(page, records_member=around.records_member, record_id=around.record_id, codec=around.codec)
+        spelled = around.dialect.of(self._job.dataset.kind)
+        return make_frame(page, records_member=spelled.records, record_id=spelled.record_id, codec=around.codec)
 
     async def _seal(self) -> None:
         try:

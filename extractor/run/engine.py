@@ -95,6 +95,13 @@ class Recorder(Protocol):
         """What an earlier process journaled of the job, its parts ready to be continued; None for a new run."""
         ...
 
+    async def filled(self, job: JobSpec) -> JobSpec:
+        """The job with the values that it matches, for as long as it is driven.
+
+        Raises IntegrityError when they are not what the plan knows.
+        """
+        ...
+
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
         ...

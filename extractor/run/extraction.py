@@ -47,6 +47,7 @@ from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.remains import QUARANTINE, STAGING
+from extractor.store.seen import SEEN
 from extractor.store.writer import Writer
 
 
@@ -191,10 +192,14 @@ class _Run:
             config_hash=hashed,
             started_at=started_at,
             output=output.path,
+            state=self._config.state,
+            key=self._journal.key(),
             staging=self._staging,
             compression=output.compression,
             shard_bytes=output.shard_bytes,
             partitions=self._plan.partitions,
+            seen=self._config.state / SEEN,
+            record_id=self._settings.dialect.record_id,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:
@@ -208,7 +213,7 @@ class _Run:
             codec=codec(output.compression),
             shard_bytes=output.shard_bytes,
             quarantine=self._config.state / QUARANTINE / self._run_id,
-            record_id=self._settings.dialect.record_id,
+            record_id=lambda ordinal: self._settings.dialect.of(self._plan.jobs[ordinal].dataset.kind).record_id,
             clock=self._ways.clock,
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )

@@ -7,37 +7,71 @@ The journal is asked, not the memory of this process: what is published is what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from extractor import lists
 from extractor.errors import IntegrityError
-from extractor.observe.news import DatasetPublished
+from extractor.observe.news import DatasetPublished, ValuesMatched
 from extractor.plan.cost import Cost, JobCost, total
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.partitions import Partitions
 from extractor.protocol.vocabulary import Outcome
 from extractor.run.past import LatestExport, latest_export
+from extractor.store import marks
 from extractor.store.compression import Compression
-from extractor.store.entries import Stride
+from extractor.store.entries import Span, Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
-from extractor.store.publish import FinishedJob, Publication, Published
+from extractor.store.publication import FinishedJob, Memory, Publication, Published
+from extractor.store.publish import publish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """What all publications of a run have in common. ``started_at`` is in Unix seconds."""
+    """What all publications of a run have in common. ``started_at`` is in Unix seconds, ``key`` the state folder's."""
 
     run_id: str
     config_hash: str
     started_at: float
     output: Path
+    state: Path
+    key: bytes = field(repr=False)
     staging: Path
     compression: Compression
     shard_bytes: int
     partitions: Partitions | None = None
+    seen: Path | None = None  # the folder of what is remembered of published records
+    record_id: str = "ProfileId"  # the member that tells one record from another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A dataset that is published: what it covers, and what became of the values that it was asked for by, if any."""
+
+    published: Published
+    strides: tuple[Stride, ...]
+    matched: ValuesMatched | None
+
+
+def issue(publication: Publication, *, edition: Edition) -> Issued:
+    """Write what became of the values, then publish, which takes the parts away. Raises as ``store.publish``."""
+    found = lists.report(publication, state=edition.state, key=edition.key, staging=edition.staging)
+    published = publish(publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes)
+    matched = None
+    if found is not None:
+        counts, folder = found
+        matched = ValuesMatched(
+            dataset=str(publication.dataset),
+            path=str(folder),
+            values=counts.values,
+            unmatched=counts.unmatched,
+            several=counts.several,
+            strangers=counts.strangers,
+        )
+    return Issued(published=published, strides=publication.strides, matched=matched)
 
 
 def collect(
@@ -60,7 +94,22 @@ def collect(
         finished=_iso(now),
         strides=strides,
         jobs=tuple(left.finished for left in found),
+        partitions=edition.partitions,
+        record_id=edition.record_id,
+        memory=_memory(journal, edition, [job for job, _ in jobs]),
     )
+
+
+def _memory(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Memory | None:
+    """What is remembered of the streams whose unchanged records are left out; None if there are none."""
+    wanted = {job.stream.id for job in jobs if job.stream.dedupe is not None}
+    if edition.seen is None or edition.partitions is not None or not wanted:
+        return None
+    earlier: dict[str, tuple[Span, ...]] = {}
+    for span in marks.spans(journal):
+        if span.stream in wanted:
+            earlier[span.stream] = (*earlier.get(span.stream, ()), span)
+    return Memory(folder=edition.seen, earlier=earlier)
 
 
 def _strides(edition: Edition, jobs: Sequence[_Left]) -> tuple[Stride, ...]:

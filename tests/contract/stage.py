@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import orjson
 
+from extractor.cli.loading import basis_for
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Unavailable
@@ -26,7 +27,6 @@ from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.remote import Answer, Request
 from extractor.run import extract, history
-from extractor.run.basis import basis_of
 from extractor.run.history import Unfinished
 from extractor.simulator import Delivery, Entry, Segment, Service, SimulatorSettings
 from extractor.simulator import Request as Received
@@ -164,19 +164,20 @@ async def play(
     spoil: Spoil | None = None,
     lookout: Lookout = lambda _request, _now: None,
     start: float = NOW,
+    latency: float = 0.005,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
 
     ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on. It begins
-    at ``start`` (Unix seconds).
+    at ``start`` of the wall clock, and each request needs ``latency`` seconds to the server.
     """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
     config = config_of(folder, jobs or [{"segment": "A"}], **sections)
-    wire = Wire(service=service, clock=NightClock(start), lookout=lookout)
+    wire = Wire(service=service, clock=NightClock(start), latency=latency, lookout=lookout)
     if spoil is not None:
         wire.spoil = spoil
     return await _act(folder, config, wire)
@@ -193,7 +194,7 @@ async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished 
     asked = None if earlier is None else earlier.asked
     closed = await extract(
         config,
-        make_plan(config, basis_of(config.state, asked=asked, lasting=True)),
+        make_plan(config, basis_for(config, asked=asked, lasting=True)),
         listener=news.append,
         interrupts=False,
         clock=wire.clock,
