@@ -308,9 +308,9 @@ def _together(streams: Sequence[Outlook], *, jobs: int, rate: float, lanes: int)
 
     requests, lives = total("requests"), total("seconds")
     longest = Range(
-        low=max(stream.longest.low for stream in streams),
-        likely=max(stream.longest.likely for stream in streams),
-        high=max(_end(stream.longest) for stream in streams),
+        low=max((stream.longest.low for stream in streams), default=0.0),
+        likely=max((stream.longest.likely for stream in streams), default=0.0),
+        high=max((_end(stream.longest) for stream in streams), default=0.0),
     )
     high = None
     if requests.high is not None and lives.high is not None:

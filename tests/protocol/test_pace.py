@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extractor.protocol.life import LifePolicy, Phase
+from extractor.protocol.lifecycle import fold, step
 from extractor.protocol.pace import PollPolicy, Sighting, lead, learned, poll_delay, polls_for
+from extractor.protocol.vocabulary import Meaning, TakenUp
+from extractor.store.facts import decode_event, encode_event
+from tests.protocol.lives import COMPLETE, INTENDED, ISSUED, status, walk
 
 PLAIN = PollPolicy(first=0.5, longest=30.0)
 SECONDS = st.floats(0.01, 50_000.0)
@@ -132,3 +138,34 @@ def test_the_count_of_questions_is_that_of_the_pauses(ready: float, policy: Poll
         *before, last = asked_at(taught, count)
         assert last >= ready * (1 - 1e-9)
         assert all(each < ready * (1 + 1e-9) for each in before)
+
+
+def test_a_life_says_how_long_its_export_took_unless_it_was_taken_up() -> None:
+    """Seconds since the token was issued, and those after which it was last seen processing."""
+    taught = LifePolicy(poll=learned(PLAIN, [Sighting(ready=300.0, unready=290.0, usual=300.0)]))
+    life, _ = walk(INTENDED, policy=taught)
+    life, (first,) = step(life, ISSUED, 1000.0)
+    assert 290.0 / 3 == first.after
+    assert replace(COMPLETE, waited=5.0) == life.timed(COMPLETE, 1005.0)
+    life, (second,) = step(life, status(Meaning.PROCESSING), 1097.0)
+    assert 290.0 / 3 == second.after
+    assert replace(COMPLETE, waited=200.0, unready=97.0) == life.timed(COMPLETE, 1200.0)
+    assert status(Meaning.ERROR) == life.timed(status(Meaning.ERROR), 1200.0)
+
+    life, (again,) = step(life, TakenUp(), 5.0)
+    assert (COMPLETE, 0.0) == (life.timed(COMPLETE, 9.0), again.after)
+    _, (soon,) = step(life, status(Meaning.PROCESSING), 5.0)
+    assert taught.poll.step * 1.5 >= soon.after
+
+
+def test_what_an_older_journal_says_of_a_status_is_still_read() -> None:
+    """Without the times; and what is replayed leads where it led, whatever is taught today."""
+    kind, body = encode_event(COMPLETE)
+    older = body.replace(b',"waited":null,"unready":null', b"")
+    assert older != body
+    assert COMPLETE == decode_event(kind, older)
+    timed = replace(COMPLETE, waited=60.0, unready=57.0)
+    assert timed == decode_event(*encode_event(timed))
+    taught = LifePolicy(poll=learned(PLAIN, [Sighting(ready=60.0, unready=57.0, usual=60.0)]))
+    events = (INTENDED, ISSUED, timed)
+    assert fold(LifePolicy(), events, 0.0).phase == fold(taught, events, 0.0).phase == Phase.READY
