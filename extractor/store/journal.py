@@ -32,6 +32,7 @@ from extractor.store.entries import Fact, Hold, Identity, JobEnd, RunEntry, Stri
 from extractor.store.facts import decode_event, encode_event
 
 FORMAT = 3
+_KEY_SINCE = 3  # the format
 PUBLISHED = "published"  # the state of a dataset that readers may see
 _APPLICATION = 0x53584A31  # "SXJ1": lets another program's database be refused
 _JOURNAL = kept("journal.sql", noun="journal", application=_APPLICATION, format=FORMAT)
@@ -135,8 +136,10 @@ class Journal(Database):
 
     def key(self) -> bytes:
         """The state folder's key for digests of match values; empty in an older format that is only read."""
+        if self.format < _KEY_SINCE:
+            return b""
         (row,) = self.rows("journal", {})
-        return bytes(row.get("key") or b"")
+        return bytes(row["key"])
 
     def request(self, run_id: str) -> str:
         """What a run was asked beyond its configuration, as it was written down (JSON)."""

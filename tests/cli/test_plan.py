@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from tests.store.test_journal_formats import lay_out
+
 JOBS = """\
   - segment: A
   - segment: A
@@ -170,3 +172,13 @@ def test_a_watermark_that_has_moved_is_told_and_does_not_differ(invoke: Any, con
     ended = invoke("plan", str(path), "--diff")
     assert "The form of the output has changed: output.compression, " in ended.out
     assert "1 entry unchanged; 1 watermark has moved on." in ended.out
+
+
+def test_a_journal_of_an_older_version_teaches_nothing(invoke: Any, config: Any) -> None:
+    """It is read as it is; a match list has a digest with a key of the moment."""
+    path = config("  - segment: A\n    match: {criteria: EmailAddress, values: [ada@example.test]}\n")
+    before = lay_out(path.parent / "state").read_bytes()
+    ended = invoke("plan", str(path))
+    assert (0, True) == (ended.code, "No history: " in ended.out)
+    assert "nothing to compare with" in invoke("plan", str(path), "--diff").out
+    assert before == (path.parent / "state" / "journal.sqlite").read_bytes()
