@@ -77,8 +77,8 @@ def lead(policy: PollPolicy) -> int:
 def poll_delay(polls: int, policy: PollPolicy) -> float:
     """Give the pause before the next Status when ``polls`` have been answered.
 
-    ``first * 1.5 ** polls``, never above the longest; where something is expected, no more than four of the longest pauses until then,
-    and ``step * 1.5 ** n`` after it, bounded.
+    ``first * 1.5 ** polls``, never above the longest; where something is expected, no more than four of the longest
+    pauses until then, and ``step * 1.5 ** n`` after it, bounded.
     """
     ahead = lead(policy)
     if polls < ahead:
