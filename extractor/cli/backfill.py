@@ -66,7 +66,7 @@ def backfill(
     ] = False,
     new: Annotated[bool, typer.Option("--new", help="A new run, whatever is unfinished, and no word of it.")] = False,
 ) -> None:
-    """Export what changed in a past period, sorted into windows of time.
+    """Export a past period, sorted into windows of time.
 
     Each record is published in the window=NAME folder of its time of change: the latest of the times at
     backfill.change_times. Windows are half-open and tile the period: FROM belongs to it, TO does not. Both must be

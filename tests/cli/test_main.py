@@ -26,7 +26,20 @@ from extractor.errors import (
     Unavailable,
 )
 
-COMMANDS = ["demo", "init", "schema", "plan", "doctor", "run", "resume", "verify", "runs", "status", "simulate"]
+COMMANDS = [
+    "demo",
+    "init",
+    "schema",
+    "plan",
+    "doctor",
+    "run",
+    "backfill",
+    "resume",
+    "verify",
+    "runs",
+    "status",
+    "simulate",
+]
 
 
 def process(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
