@@ -24,7 +24,7 @@ from extractor.plan.backfill import (
     plan_backfill,
     windows_of,
 )
-from extractor.plan.period import read_period
+from extractor.plan.period import Period, cut, read_period
 from extractor.protocol.dialect import dialect_of
 
 if TYPE_CHECKING:
@@ -51,11 +51,16 @@ class Wish:
     yes: bool = False
 
 
-def planned(config: Config, basis: Basis, wish: Wish, jobs: tuple[str, ...], *, now: datetime) -> Plan:
-    """Plan the backfill. ``now`` is aware. Raises ConfigError for what cannot be read or asked for."""
-    period = read_period(
-        start=wish.start, end=wish.end, size=wish.window, zone=wish.zone or config.backfill.zone, now=now
-    )
+def period_of(config: Config, wish: Wish, now: datetime) -> Period:
+    """Read the period. ``now`` is aware. Raises ConfigError for one that cannot be read, or cut into windows."""
+    zone = wish.zone or config.backfill.zone
+    period = read_period(start=wish.start, end=wish.end, size=wish.window, zone=zone, now=now)
+    cut(period)
+    return period
+
+
+def planned(config: Config, basis: Basis, wish: Wish, period: Period, jobs: tuple[str, ...]) -> Plan:
+    """Plan the backfill. Raises ConfigError for what cannot be asked for."""
     plan = plan_backfill(config, basis, BackfillRequest(period=period, strategy=wish.strategy, jobs=jobs))
     _refuse_other_days(config, plan)
     return plan

@@ -45,6 +45,10 @@ def kept(name: str, *, noun: str, application: int, format: int) -> Kept:  # noq
     return Kept(noun=noun, application=application, format=format, statements=statements)
 
 
+class Empty(LocalError):  # noqa: N818 - the house's words
+    """The file is there, but whoever made it died before anything was in it."""
+
+
 class Database:
     """An open file. Close it, or use it as a context manager; closing twice is harmless."""
 
@@ -154,7 +158,7 @@ def _checked_format(connection: sqlite3.Connection, path: Path, kind: Kept, *, w
     connection.execute("COMMIT")
     if tables == 0 and version == 0:
         if not writable:
-            raise LocalError(f"{path}: the {kind.noun} is empty -- nothing has been recorded")
+            raise Empty(f"{path}: the {kind.noun} is empty -- nothing has been recorded")
         return 0
     if application != kind.application:
         raise IntegrityError(f"{path}: not a {kind.noun} of extractor -- choose another state folder")
