@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from extractor.cli.console import out, out_json, table
 from extractor.errors import ConfigError
 from extractor.observe.figures import count, counted, short
-from extractor.plan.backfill import WASTEFUL, BackfillRequest, Burden, burdens, outside, plan_backfill, windows_of
+from extractor.plan.backfill import (
+    SCHEDULE,
+    WASTEFUL,
+    BackfillRequest,
+    Burden,
+    burdens,
+    outside,
+    plan_backfill,
+    windows_of,
+)
 from extractor.plan.period import Period, cut, read_period
+from extractor.protocol.dialect import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +61,20 @@ def period_of(config: Config, wish: Wish, now: datetime) -> Period:
 
 def planned(config: Config, basis: Basis, wish: Wish, period: Period, jobs: tuple[str, ...]) -> Plan:
     """Plan the backfill. Raises ConfigError for what cannot be asked for."""
-    return plan_backfill(config, basis, BackfillRequest(period=period, strategy=wish.strategy, jobs=jobs))
+    plan = plan_backfill(config, basis, BackfillRequest(period=period, strategy=wish.strategy, jobs=jobs))
+    _refuse_other_days(config, plan)
+    return plan
+
+
+def _refuse_other_days(config: Config, plan: Plan) -> None:
+    """Schedules are asked by the service's days: what lies between those and another zone's would be in no window."""
+    zone, days = windows_of(plan).zone, dialect_of(config).schedule_zone
+    names = dict.fromkeys(repr(job.name) for job in plan.jobs if job.dataset.kind == SCHEDULE)
+    if names and zone != days:
+        wrong = f"the days of schedules (job {', '.join(names)}) are those of {days}"
+        remedy = f"give --zone {days}, or leave these jobs out with --job"
+        also = "if your account has other days, set connection.dialect.schedule_zone"
+        raise ConfigError([f"--zone {zone}: {wrong}, and rows between would be in no window -- {remedy}; {also}"])
 
 
 def waste_of(plan: Plan, now: datetime) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from extractor.config import Config, Problem
+from extractor.config.zones import zone_named
 from extractor.plan.job import Kind
 from extractor.protocol.vocabulary import Meaning
 
@@ -95,6 +96,7 @@ class Dialect:
     schedule_end: str = "endDate"
     schedule_end_is_inclusive: bool = True  # the end date's own changes come out, too
     schedule_date: str = "%Y-%m-%d"  # strftime
+    schedule_zone: str = "America/New_York"  # whose days these are: as other times without a zone, likely
     schedule_records: str = "Preferences"
     schedule_record_id: str = ""
 
@@ -170,6 +172,8 @@ def _read(key: str, value: object) -> object:
     if not isinstance(value, str) or not (value or not default):
         raise ValueError(f'must be text like "{default}"' if default else "must be text")
     _check_places(key, value)
+    if key == "schedule_zone":
+        zone_named(value)
     return value
 
 

@@ -53,6 +53,17 @@ def test_a_dry_run_shows_windows_jobs_and_both_strategies_and_leaves_no_trace(
     assert ["night.yaml"] == [path.name for path in tmp_path.iterdir()]
 
 
+def test_a_schedule_is_cut_into_the_services_own_days(invoke: Any, config: Any) -> None:
+    """Rows between its days and those of another zone would be in no window; the key says whose they are."""
+    words = ("backfill", str(config("  - schedule: Feed\n")), *QUARTER, "--window", "1mo", "--dry-run")
+    other, own = invoke(*words), invoke(*words, "--zone", "America/New_York")
+
+    assert (2, 0) == (other.code, own.code)
+    assert "--zone UTC: the days of schedules (job 'Feed') are those of America/New_York" in " ".join(other.err.split())
+    assert "connection.dialect.schedule_zone" in other.err
+    assert own.out.startswith("3 windows, 3 exports, plan ")
+
+
 def test_a_dry_run_of_many_windows_is_a_screenful_and_says_what_needs_yes(invoke: Any, config: Any) -> None:
     """Refused is the real thing only."""
     words = ("backfill", str(config(ONE)), *QUARTER, "--window", "1d", "--strategy", "fan-out", "--dry-run")

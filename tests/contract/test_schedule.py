@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pydantic
 import pytest
 
+from extractor.cli.loading import basis_for
+from extractor.observe.news import News
 from extractor.plan import make_plan
+from extractor.plan.backfill import BackfillRequest, plan_backfill
+from extractor.plan.period import read_period
 from extractor.protocol.dialect import problems
-from extractor.simulator import Ending, Kindred, Schedule, Segment, SimulatorSettings
+from extractor.run import extract
+from extractor.simulator import Ending, Kindred, Schedule, Segment, Service, SimulatorSettings
 from extractor.store.verify import verify
-from tests.contract.stage import Played, assert_withheld, play, resume, truth
-from tests.rehearsal import config_of
+from tests.contract.stage import NightClock, Played, Wire, assert_withheld, play, resume, truth
+from tests.rehearsal import NOW, config_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
+NEW_YORK = ZoneInfo("America/New_York")  # whose days the server means, as far as can be guessed
 FEED = [{"schedule": "Feed"}]
 SMALL = {"page_size": 100}
 
@@ -93,9 +101,9 @@ async def test_the_legacy_spelling_is_dialect_data(tmp_path: Path) -> None:
     assert (0, rows(played)) == (played.exit_code, played.lines("schedule=Feed"))
     wrong = await play(tmp_path, server, FEED, fresh=True)
     assert_withheld(wrong, 4)
-    broken = {"schedule_status": "{clientId}/status", "schedule_commit": "{kind}/{accessToken}"}
+    broken = {"schedule_status": "{clientId}/status", "schedule_commit": "{kind}/{accessToken}", "schedule_zone": "Yrk"}
     found = list(problems(config_of(tmp_path, FEED, connection={"dialect": broken})))
-    assert ["schedule_status", "schedule_commit"] == [each.location[-1] for each in found]
+    assert list(broken) == [each.location[-1] for each in found]
 
 
 async def test_a_schedule_that_fails_is_withheld(tmp_path: Path) -> None:
@@ -112,3 +120,30 @@ async def test_what_the_call_does_not_know_is_refused_with_the_configuration(tmp
     (job,) = make_plan(config_of(tmp_path, FEED)).jobs
     assert ("schedule", None, None, None) == (job.dataset.kind, job.last_date_time, job.match, job.stream.overlap)
     assert "Feed" == job.name
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+async def test_true_windows_are_asked_by_their_days(tmp_path: Path, inclusive: bool) -> None:
+    """A backfill asks for each window alone, both dates at once; every row of the period is in its window, once."""
+    server = Service(legacy(schedule_end="inclusive" if inclusive else "exclusive"))
+    config = config_of(tmp_path, FEED, connection={"dialect": {"schedule_end_is_inclusive": inclusive}})
+    now = datetime.fromtimestamp(NOW, UTC)
+    period = read_period(start="2026-01-01", end="2026-05-01", size="1mo", zone=str(NEW_YORK), now=now)
+    plan = plan_backfill(config, basis_for(config), BackfillRequest(period=period, strategy="route"))
+    news: list[News] = []
+    wire = Wire(service=server, clock=NightClock())
+    closed = await extract(config, plan, listener=news.append, interrupts=False, clock=wire.clock, transport=wire)
+    assert 0 == closed.exit_code
+
+    asked = [each.url.partition("?")[2] for each in wire.asked if each.about.startswith("Initiate ")]
+    april = "2026-04-30" if inclusive else "2026-05-01"
+    assert (4, f"startDate=2026-04-01&endDate={april}") == (len(asked), asked[-1])
+    expected: dict[str, list[bytes]] = {}
+    for row in server.truth("Feed", kind=Kindred.SCHEDULE):
+        changed = datetime.fromisoformat(json.loads(row)["LastModifiedDate"]).astimezone(NEW_YORK)
+        if "2026-01" <= f"{changed:%Y-%m}" < "2026-05":
+            expected.setdefault(f"window={changed:%Y-%m}", []).append(row)
+    published = sorted(config.output.path.glob("schedule=Feed/backfill=*/window=*/part-*"))
+    found = {shard.parent.name: shard.read_bytes().splitlines() for shard in published}
+    assert 4 == len(expected)
+    assert expected == {window: lines for window, lines in found.items() if lines}
