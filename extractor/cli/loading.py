@@ -44,18 +44,26 @@ def load_config(
     return config
 
 
-def plan_of(config: Config, names: Iterable[str] | None, *, asked: Asked | None = None, lasting: bool = False) -> Plan:
+def plan_of(
+    config: Config,
+    names: Iterable[str] | None,
+    *,
+    asked: Asked | None = None,
+    lasting: bool = False,
+    early: bool = False,
+) -> Plan:
     """Plan what ``config`` asks for, or only the jobs of ``names``, on what its state folder knows.
 
     With ``asked`` it is planned again as it was then, whatever has moved since; ``names`` are then those of the run.
     ``lasting`` is for a run, which makes the state folder if need be; a plan that is only looked at leaves no trace.
+    ``early`` lets it be planned although a watermark is still to come.
     Raises ConfigError for an unknown name or a watermark that is still to come, LocalError or IntegrityError when the
     journal cannot be read.
     """
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
     plan = select(make_plan(config, basis), (names or ()) if asked is None else asked.jobs)
-    if asked is None:
+    if asked is None and not early:
         late = planner.ahead(plan, datetime.now(UTC))
         if late:
             raise ConfigError(late)

@@ -26,7 +26,10 @@ from extractor.errors import (
     Unavailable,
 )
 
-COMMANDS = ["demo", "init", "schema", "plan", "doctor", "run", "resume", "verify", "runs", "status", "simulate"]
+COMMANDS = [
+    "demo", "init", "schema", "plan", "doctor", "run", "resume", "verify", "runs", "status", "coverage", "simulate",
+    "watermarks",
+]  # fmt: skip
 
 
 def process(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
