@@ -200,8 +200,11 @@ def _long(hole: Piece) -> str:
 
 
 def _remedy(each: Coverage, hole: Piece, config: Path | None, at: datetime) -> str:
-    """Give the backfill that covers a hole: whole days, or 24 hours and their multiples where today is not over."""
-    start = (hole.start or hole.end).astimezone(UTC)
+    """Give the backfill that covers a hole, and the overlap before it.
+
+    Whole days; where the last of them is not over yet, 24 hours and more, up to the end of the hole.
+    """
+    start = (hole.start or hole.end).astimezone(UTC) - timedelta(seconds=each.overlap)
     end = hole.end.astimezone(UTC)
     first = start.replace(hour=0, minute=0, second=0, microsecond=0)
     last = end.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -219,8 +222,8 @@ def _job(each: Coverage) -> str:
 
 
 def _set_back(each: Coverage, coming: Piece, state: Path) -> str:
-    """Give the command that moves the watermark back to where what is covered ends."""
-    to = exact(coming.start or coming.end)
+    """Give the command that moves the watermark back to where a run would have left it."""
+    to = exact((coming.start or coming.end) - timedelta(seconds=each.overlap))
     return f"extractor watermarks set {each.stream.id} {to}{again(state)}"
 
 

@@ -14,7 +14,7 @@ from extractor.config.fields import Count, Duration, Instant, Name, Section, Sin
 from extractor.config.problems import refusal
 
 _INTEGER = re.compile("-?[0-9]+")
-_OVERLAP = 900.0  # seconds
+OVERLAP = 900.0  # seconds, where a job does not say
 
 
 def _as_written(value: object) -> str:
@@ -144,7 +144,7 @@ class Job(Section):
         description="With since: watermark, where the very first run begins. Left out: it exports everything.",
     )
     overlap: Duration = Field(
-        default=_OVERLAP,
+        default=OVERLAP,
         validate_default=True,
         description="With since: watermark, the seconds that two runs overlap. A change is stamped before it can be "
         "exported, and the service's own machines may differ as much as it lets a signature be old (15 minutes).",
@@ -166,7 +166,7 @@ class Job(Section):
     @field_validator("overlap")
     @classmethod
     def _overlap_is_of_a_watermark(cls, overlap: float, info: ValidationInfo) -> float:
-        if overlap != _OVERLAP and "since" in info.data and info.data["since"] != "watermark":
+        if overlap != OVERLAP and "since" in info.data and info.data["since"] != "watermark":
             raise refusal('is of no use without "since: watermark" -- add that, or remove it')
         return overlap
 

@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from extractor.config.jobs import OVERLAP
 from extractor.errors import IntegrityError, LocalError
 from extractor.plan.coverage import Piece, ahead, covered, holes, repeated, stale_after
 from extractor.plan.job import JobSpec
@@ -57,8 +58,8 @@ class Coverage:
 
     ``watermark`` is None where there is none or it was reset. ``begins`` is where the next run will begin, None for the
     beginning; only a stream that asks from a watermark has another. ``unknown`` are publications without the server's
-    time, of which nobody can say what they cover. ``config_path`` is the configuration of its newest run, where that is
-    known.
+    time, of which nobody can say what they cover. Whoever exports a hole begins ``overlap`` before it, as a run would.
+    ``config_path`` is the configuration of its newest run, where that is known.
     """
 
     stream: StreamRow
@@ -68,6 +69,7 @@ class Coverage:
     stale_after: float
     stale: bool
     unknown: int = 0
+    overlap: float = OVERLAP
     config_path: str | None = None
     covered: tuple[Piece, ...] = field(init=False)
     repeated: tuple[Piece, ...] = field(init=False)
@@ -118,6 +120,7 @@ class _Known:
     configs: dict[str, str | None] = field(default_factory=dict)  # by run
     outputs: dict[Path, None] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
+    overlaps: dict[str, float] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
 
     def add(self, stream: str, export: Export) -> None:
@@ -147,6 +150,9 @@ def survey(
         jobs = {job.stream.id: job for job in plan.jobs}
         known.streams.update({job.stream.id: _row(job) for job in jobs.values()})
         wanted = {stream: None if job.stream.overlap is None else job.since for stream, job in jobs.items()}
+        known.overlaps = {
+            stream: OVERLAP if job.stream.overlap is None else job.stream.overlap for stream, job in jobs.items()
+        }
     found = [_coverage(known, stream, begins, now=now, stale=stale) for stream, begins in wanted.items()]
     return Survey(streams=tuple(found), unreadable=tuple(known.unreadable))
 
@@ -224,6 +230,7 @@ def _coverage(known: _Known, stream: str, begins: datetime | None, *, now: datet
         stale_after=usual,
         stale=watched and newest is not None and (now - newest).total_seconds() > usual,
         unknown=known.unknown.get(stream, 0),
+        overlap=known.overlaps.get(stream, OVERLAP),
         config_path=next((path for path in (known.configs.get(each.run) for each in reversed(exports)) if path), None),
     )
 

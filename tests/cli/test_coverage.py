@@ -51,9 +51,9 @@ def test_the_picture_and_the_sentences_of_a_hole(invoke: Any, tmp_path: Path, mo
     config = f"'{tmp_path / 'my night.yaml'}'"
     picture = ended.out.split("\n\n", 1)[1]
     assert picture == (
-        "A segment 'All Profiles'  <=================+=========.........=========+====|=\n"
-        "B segment 'B'             <++++++++++++++++++++++++++++==================\n"
-        "                          2020-11-19T20:42Z                    2020-11-24T12:00Z\n"
+        "A segment 'All Profiles'  <=============............======================|\n"
+        "B segment 'B'             <++++++++++++++++++++++++========================\n"
+        "                          2020-11-19T20:26Z                   2020-11-24T12:00Z\n"
         "= covered   + more than once   . hole   | watermark   < from the beginning\n"
         "\n"
         "HOLE job 'A' (segment 'All Profiles', everybody): nothing covers what changed "
@@ -110,7 +110,7 @@ def test_a_hole_is_made_by_setting_forward_and_closed_by_a_wider_span(nights: Ni
     making = invoke(*COVERAGE)
     coming = {"from": "2020-11-20T02:00:00Z", "to": "2020-11-21T00:00:00Z"}
     assert (6, coming, []) == (making.code, told(invoke)["A"]["coming_hole"], told(invoke)["A"]["holes"])
-    remedy = f"extractor watermarks set {A.stream.id} 2020-11-20T02:00:00Z --state state"
+    remedy = f"extractor watermarks set {A.stream.id} 2020-11-20T01:45:00Z --state state"
     assert "HOLE in the making, job 'A'" in making.out
     assert f"  Close it: {remedy}\n" in making.out
 
@@ -119,7 +119,7 @@ def test_a_hole_is_made_by_setting_forward_and_closed_by_a_wider_span(nights: Ni
     assert (6, None, 1) == (invoke(*COVERAGE).code, there["coming_hole"], len(there["holes"]))
 
     assert 0 == invoke(*remedy.split()[1:], "--yes").code
-    nights.publish("3", A, night(20), night(23))
+    nights.publish("3", A, night(20) - OVERLAP, night(23))
     assert (0, []) == (invoke(*COVERAGE).code, told(invoke)["A"]["holes"])
 
 
@@ -224,3 +224,26 @@ def test_a_journal_that_is_older_than_streams_knows_of_none(invoke: Any, tmp_pat
     lay_out(tmp_path / "state")
     ended = invoke(*COVERAGE)
     assert (0, "Nothing is known of any stream in state: a run makes its streams known.\n") == (ended.code, ended.out)
+
+
+def test_two_nights_against_the_simulator(invoke: Any, config: Callable[..., Path], simulator: str) -> None:
+    """Run, look, set back by what is told, run again; without the state folder the manifests say the same."""
+    jobs = "  - {name: nightly, segment: Newsletter OptIns, since: watermark}\n"
+    path = config(jobs, base_url=simulator, extra="limits: {requests_per_second: 500, poll_first: 0.01}\n")
+    assert 0 == invoke("run", str(path), "--quiet").code
+    assert 0 == invoke("run", str(path), "--quiet").code
+
+    (mark,) = json.loads(invoke("watermarks", "--state", "state", "--json").out)
+    ended = invoke("coverage", str(path))
+    seen = told(invoke, str(path))["nightly"]
+
+    assert (0, mark["watermark"]) == (ended.code, seen["watermark"])
+    assert mark["moved_by"] == f"run {seen['exports'][1]['run']}"
+    assert (seen["exports"][1]["from"], seen["covered"]) == (
+        json.loads(invoke("watermarks", "--state", "state", "--history", "--json").out)[0]["from"],
+        [{"from": None, "to": seen["as_of"]}],
+    )
+    Path("state").rename("kept")
+    lost = json.loads(invoke("coverage", "--output", "exports", "--json").out)["streams"][0]
+    assert (seen["stream"], seen["covered"], None) == (lost["stream"], lost["covered"], lost["watermark"])
+    assert 2 == invoke("coverage").code
