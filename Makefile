@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help setup demo test crash bench-safety format clean
+.PHONY: help setup demo test crash bench-safety bench-lists bench-backfill format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,12 @@ crash: $(STAMP)  ## the evidence: 1,000 kills, power loss, failing disks, plante
 
 bench-safety: $(STAMP)  ## what fsync costs, and how soon a large run is taken up; writes docs/reliability.md
 	@$(BIN)/python benchmarks/safety.py
+
+bench-lists: $(STAMP)  ## 400,000 addresses of a gzip CSV against the simulator: time, memory, and all of it right
+	@$(BIN)/python benchmarks/match_list.py
+
+bench-backfill: $(STAMP)  ## a year by day, both strategies, killed twice: the same bytes? what does each cost?
+	@$(BIN)/python -m benchmarks.backfill
 
 format: $(STAMP)  ## let ruff put the code in form
 	@$(BIN)/ruff format .

@@ -12,6 +12,7 @@ import typer
 
 import extractor
 from extractor.cli import (
+    backfill,
     coverage,
     demo,
     doctor,
@@ -44,6 +45,7 @@ app.command("schema", epilog=schema.EXAMPLES)(schema.schema)
 app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("backfill", epilog=backfill.EXAMPLES)(backfill.backfill)
 app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("runs", epilog=runs.EXAMPLES)(runs.runs)

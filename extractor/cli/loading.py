@@ -7,14 +7,18 @@ Imported by commands when they run, not before: pydantic is heavy.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from extractor.config import Config, load
+from extractor import lists
+from extractor.config import Config, Job, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
+from extractor.plan.backfill import BackfillRequest, plan_backfill
+from extractor.plan.planner import Basis
 from extractor.protocol import dialect
 from extractor.run.basis import basis_of
 
@@ -51,20 +55,71 @@ def plan_of(
     asked: Asked | None = None,
     lasting: bool = False,
     early: bool = False,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Plan what ``config`` asks for, or only the jobs of ``names``, on what its state folder knows.
 
     With ``asked`` it is planned again as it was then, whatever has moved since; ``names`` are then those of the run.
     ``lasting`` is for a run, which makes the state folder if need be; a plan that is only looked at leaves no trace.
-    ``early`` lets it be planned although a watermark is still to come.
-    Raises ConfigError for an unknown name or a watermark that is still to come, LocalError or IntegrityError when the
-    journal cannot be read.
+    ``early`` lets it be planned although a watermark is still to come. ``notice`` is told a sentence of each match
+    list. Raises ConfigError for an unknown name, a list that cannot be used, two jobs that ask for the same or a
+    watermark that is still to come, LocalError or IntegrityError when the state folder cannot be read or written.
+    """
+    chosen = planner.wanted_of(
+        (name for _, name in planner.named(config)), (names or ()) if asked is None else asked.jobs
+    )
+    basis = basis_for(config, chosen, asked=asked, lasting=lasting, notice=notice)
+    if asked is not None and asked.backfill is not None:
+        return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
+    plan = select(make_plan(config, basis), chosen)
+    wrong = planner.repeated(plan)
+    if asked is None and not early:
+        wrong += planner.ahead(plan, datetime.now(UTC))
+    if wrong:
+        raise ConfigError(wrong)
+    return plan
+
+
+def basis_for(
+    config: Config,
+    names: Collection[str] = (),
+    *,
+    asked: Asked | None = None,
+    lasting: bool = False,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Basis:
+    """Say what a plan of the jobs of ``names`` (none: of all) rests on.
+
+    Their match lists are read now, or those of an earlier run found again. The rest is as in ``plan_of``.
     """
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
-    plan = select(make_plan(config, basis), (names or ()) if asked is None else asked.jobs)
-    if asked is None and not early:
-        late = planner.ahead(plan, datetime.now(UTC))
-        if late:
-            raise ConfigError(late)
-    return plan
+    listed = {
+        place: name
+        for place, name in planner.named(config)
+        if _is_listed(config.jobs[place]) and (not names or name in names)
+    }
+    if asked is not None:
+        return replace(basis, lists=_recalled(config, listed, asked, basis.key, notice))
+    state = config.state if lasting else None
+    return replace(basis, lists=lists.read_all(config, listed, key=basis.key, state=state, notice=notice))
+
+
+def _is_listed(job: Job) -> bool:
+    return job.match is not None and not job.match.is_inline
+
+
+def _recalled(
+    config: Config, listed: Mapping[int, str], asked: Asked, key: bytes, notice: Callable[[str], None]
+) -> dict[int, planner.MatchList]:
+    """Find the lists of an earlier run again: what was read then, not what the files hold now."""
+    found = {}
+    for place, name in listed.items():
+        match, list_id = config.jobs[place].match, asked.lists.get(name)
+        if match is None or list_id is None:
+            continue  # it was not of that run: ``planner.recall`` will say so
+        found[place] = lists.recall(config.state, list_id, batch=match.batch, key=key)
+        changed = lists.source_changed(config.state, list_id)
+        if changed:
+            notice(changed)
+    return found

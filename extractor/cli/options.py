@@ -55,7 +55,7 @@ Deadline = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
-
+Diff = Annotated[bool, typer.Option("--diff", help="Show only what is asked otherwise than by the last run.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report at the end.")]
 
 DEFAULT_STATE = Path(".extractor")

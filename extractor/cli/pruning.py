@@ -78,6 +78,8 @@ def _why(removal: Removal, age: str) -> str:
     match removal.cause:
         case Cause.ORPHAN:
             return "no run in the journal owns it"
+        case Cause.LIST:
+            return "a match list that no run uses"
         case Cause.COMPLETE:
             return "complete: its staging is not needed any more"
         case Cause.OLD if removal.unfinished:

@@ -1,7 +1,7 @@
 """Doing a run for a person or a program: configuration in, listeners on, report out, exit code back.
 
 Decides who listens and where the report goes. Everything that touches server and disk is ``extractor.run``'s. Called by
-the commands ``run`` and ``demo``.
+the commands ``run``, ``backfill`` and ``demo``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,10 @@ from typing import IO, cast
 import anyio
 from rich.console import Console
 
+from extractor.cli import backfilling
+from extractor.cli.backfilling import Wish
 from extractor.cli.console import out, say, stderr
-from extractor.cli.loading import load_config, plan_of
+from extractor.cli.loading import basis_for, load_config, plan_of
 from extractor.cli.options import again
 from extractor.cli.signals import too_late_once
 from extractor.clock import SystemClock
@@ -58,7 +61,7 @@ class Earlier(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line asked for. ``environ`` is where ``${env:..}`` looks."""
+    """What the command line asked for. ``environ`` is where ``${env:..}`` looks. ``backfill`` is None for a run."""
 
     config: Path
     jobs: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ class Request:
     deadline: float | None = None  # seconds
     display: Display = Display.PROGRESS
     earlier: Earlier = Earlier.IGNORE
+    backfill: Wish | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
@@ -76,7 +80,7 @@ def perform(request: Request) -> int:
     Raises ConfigError or LocalError for what stops it before it starts.
     """
     config = _load(request)
-    plan = plan_of(config, request.jobs, lasting=True)
+    plan = _plan(request, config)
     earlier = None if request.earlier is Earlier.IGNORE else history.unfinished_of(config.state, plan.plan_id)
     if earlier is not None and request.earlier is Earlier.MENTION:
         say(f"note: run {earlier.run_id} of this plan is unfinished; this is a new one (--resume takes that one up)")
@@ -93,6 +97,23 @@ def perform(request: Request) -> int:
     if earlier is None and request.earlier is not Earlier.IGNORE:
         _mention_leftovers(config.state)
     return _drive(request, config, plan, earlier)
+
+
+def rehearse(request: Request, wish: Wish) -> None:
+    """Show what a backfill would ask for; sends nothing and leaves no trace. Raises as ``perform`` does."""
+    config, now = _load(request), datetime.now(UTC)
+    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, request.jobs, now=now)
+    backfilling.show_plan(plan, now=now, as_json=request.display is Display.JSON)
+
+
+def _plan(request: Request, config: Config) -> Plan:
+    if request.backfill is None:
+        return plan_of(config, request.jobs, lasting=True, notice=_note)
+    now = datetime.now(UTC)
+    basis = basis_for(config, request.jobs, lasting=True, notice=_note)
+    plan = backfilling.planned(config, basis, request.backfill, request.jobs, now=now)
+    backfilling.refuse_waste(plan, request.backfill, now)
+    return plan
 
 
 def _mention_leftovers(state: Path) -> None:
@@ -118,11 +139,16 @@ def take_up(state: Path, run_id: str | None, *, config: Path | None, deadline: f
         raise ConfigError([f"run {earlier.run_id} was not begun from a file -- give its configuration with --config"])
     request = Request(config=path, output=Path(earlier.output), state=state, deadline=deadline, display=display)
     loaded = _load(request)
-    plan = planner.recall(plan_of(loaded, (), asked=earlier.asked), earlier.job_ids, earlier.plan_id)
+    plan = planner.recall(plan_of(loaded, (), asked=earlier.asked, notice=_note), earlier.job_ids, earlier.plan_id)
     return _drive(request, loaded, plan, earlier)
 
 
+def _note(sentence: str) -> None:
+    say(f"note: {sentence}")
+
+
 def _load(request: Request) -> Config:
+    """The configuration, with what the command line says instead. Raises ConfigError."""
     return load_config(
         request.config,
         output=request.output,
@@ -134,7 +160,8 @@ def _load(request: Request) -> Config:
 
 def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | None) -> int:
     if request.display is not Display.JSON:
-        for notice in planner.notices(plan):
+        windowed = [] if plan.partitions is None else backfilling.notices(plan, datetime.now(UTC))
+        for notice in [*windowed, *planner.notices(plan)]:
             say(f"note: {notice}")
         if earlier is not None:
             say(f"note: taking up run {earlier.run_id}, {len(earlier.done)} of {len(plan.jobs)} jobs are done")

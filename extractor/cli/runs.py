@@ -83,7 +83,7 @@ def _list(state: StateFolder, *, as_json: bool) -> None:
             count(row.failed),
             count(row.records),
             size(row.held_bytes) if row.held_bytes else "-",
-            row.config_path or "-",
+            (row.config_path or "-") + ("" if row.backfill is None else f", backfill by {row.backfill['window']}"),
         )
         for row in found[:_SHOWN]
     ]
@@ -124,4 +124,5 @@ def run_object(row: RunRow) -> dict[str, Any]:  # Any: JSON values
         "output": row.output,
         "config_path": row.config_path,
         "reason": row.reason,
+        "backfill": row.backfill,
     }

@@ -39,6 +39,11 @@ class Rehearsal:
     chaos: float
     rate_limit: float | None
     until_eof: bool
+    live: bool = False
+    change_cycle: float | None = None
+    burst: int = 1
+    lateness: float = 0.0
+    timeless: float = 0.0
 
 
 def serve_until_stopped(rehearsal: Rehearsal) -> None:
@@ -64,6 +69,11 @@ def settings_of(rehearsal: Rehearsal) -> SimulatorSettings:
         latency=rehearsal.latency,
         processing=world.processing if rehearsal.processing is None else rehearsal.processing,
         rate_limit=rehearsal.rate_limit,
+        frozen_at=None if rehearsal.live else world.frozen_at,
+        change_cycle=world.change_cycle if rehearsal.change_cycle is None else rehearsal.change_cycle,
+        burst=rehearsal.burst,
+        lateness=rehearsal.lateness,
+        timeless=rehearsal.timeless,
         faults="\n".join(rehearsal.faults),
         chaos=replace(world.chaos, rate=rehearsal.chaos),
     )
@@ -107,8 +117,8 @@ async def _end_with_input(scope: anyio.CancelScope) -> None:
 def _introduce(settings: SimulatorSettings, base_url: str, token_url: str) -> None:
     """Say where it listens, on stdout and first; then, for people, how to use it."""
     out(f"{READY}{base_url}")
-    groups = ", ".join(each.name for each in settings.groups)
-    out(f"segments: {', '.join(each.name for each in settings.segments)}; groups: {groups}")
+    kinds = {"segments": settings.segments, "groups": settings.groups, "schedules": settings.schedules}
+    out("; ".join(f"{kind}: {', '.join(each.name for each in named)}" for kind, named in kinds.items()))
     out("A configuration for it (the secret is public, and good for this machine only):")
     out()
     for line in _snippet(settings, base_url, token_url):

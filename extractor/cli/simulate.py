@@ -14,6 +14,7 @@ EXAMPLES = examples(
     "extractor simulate",
     "extractor simulate --profiles 1000000 --latency 0.05 --rate-limit 50",
     "extractor simulate --segment 'Newsletter OptIns=people.ndjson' --fault 'page: ok 503:2s drop@4096'",
+    "extractor simulate --live --change-cycle 86400 --burst 50 --lateness 600",
 )
 
 
@@ -39,6 +40,23 @@ def simulate(
         float | None,
         typer.Option("--processing", metavar="SECONDS", min=0, help="Until an export is complete; else up to 1."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="People go on changing; else the world stands still on 2026-11-01.")
+    ] = False,
+    change_cycle: Annotated[
+        float | None,
+        typer.Option("--change-cycle", metavar="SECONDS", min=1, help="Everybody changes once in it; else 400 days."),
+    ] = None,
+    burst: Annotated[
+        int, typer.Option("--burst", metavar="N", min=1, help="People who change at one and the same instant.")
+    ] = 1,
+    lateness: Annotated[
+        float,
+        typer.Option("--lateness", metavar="SECONDS", min=0, help="Until a change shows, at most; needs --live."),
+    ] = 0.0,
+    timeless: Annotated[
+        float, typer.Option("--timeless", metavar="SHARE", min=0, max=1, help="Share of people without any time.")
+    ] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,6 +97,11 @@ def simulate(
             profiles=profiles,
             latency=latency,
             processing=processing,
+            live=live,
+            change_cycle=change_cycle,
+            burst=burst,
+            lateness=lateness,
+            timeless=timeless,
             faults=tuple(fault or ()),
             chaos=chaos,
             rate_limit=rate_limit,

@@ -47,6 +47,12 @@ def status(
 def _head(detail: RunDetail, state: Path) -> Iterator[str]:
     row = detail.run
     yield f"run {row.run_id}: {state_text(row)}{f', {row.reason}' if row.reason else ''}"
+    if row.backfill is not None:
+        asked = row.backfill
+        yield (
+            f"backfill from {asked['from']} to {asked['to']} by {asked['window']} ({asked['zone']}), "
+            f"{asked['strategy']}"
+        )
     if row.finished_at is None:  # its requests are journaled when it ends
         yield f"started {instant(row.started_at)}, not finished"
     else:

@@ -15,6 +15,7 @@ too and this layer need not know dialects or plans; considered registering check
 from extractor.config.connection import Connection, OAuth, PnAuth, Timeouts
 from extractor.config.jobs import Job, Match
 from extractor.config.loading import Check, load
+from extractor.config.match_lists import ListFile
 from extractor.config.models import Config, Limits, Output
 from extractor.config.problems import Location, Problem
 from extractor.config.schema import json_schema
@@ -28,6 +29,7 @@ __all__ = [
     "Connection",
     "Job",
     "Limits",
+    "ListFile",
     "Location",
     "Match",
     "OAuth",

@@ -6,15 +6,23 @@ same: that is planning. Read by ``plan``.
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema, field_validator
 
 from extractor.config.fields import Count, Duration, Instant, Name, Section, Since
-from extractor.config.problems import refusal
+from extractor.config.match_lists import ListFile
+from extractor.config.problems import TAGS, refusal
 
 _INTEGER = re.compile("-?[0-9]+")
 OVERLAP = 900.0  # seconds, where a job does not say
+_NOT_OF_A_SCHEDULE = {
+    "since": "which is asked by whole days and knows no last change (extractor backfill does that)",
+    "match": "which gives the rows of everybody in it",
+    "dedupe": "whose rows have no id that is theirs alone",
+}
+
+_Value = TypeVar("_Value")
 
 
 def _as_written(value: object) -> str:
@@ -35,6 +43,13 @@ MatchValue = Annotated[
 ]
 
 
+_INLINE, _FILE = TAGS
+
+
+def _where(written: object) -> str:
+    return _FILE if isinstance(written, dict | ListFile) else _INLINE
+
+
 class Match(Section):
     """Only the people named by ``values`` come out, of those that the segment holds."""
 
@@ -47,10 +62,13 @@ class Match(Section):
         description="Keeps only people who carry this type: an AlternateIdType (required for AlternateId), a customer, "
         "phone or email type.",
     )
-    values: tuple[MatchValue, ...] = Field(
+    values: Annotated[
+        Annotated[tuple[MatchValue, ...], Tag(_INLINE)] | Annotated[ListFile, Tag(_FILE)], Discriminator(_where)
+    ] = Field(
         repr=False,
-        description="The identifiers, exactly as written; whole numbers are kept as their digits. Exact repetitions "
-        "are asked for once. Quote what YAML would read as something else, such as 1.50 or true.",
+        description="The identifiers: a list, sent exactly as written (whole numbers are kept as their digits, exact "
+        "repetitions are asked for once; quote what YAML would read as something else, such as 1.50 or true); or a "
+        "file that holds them.",
         examples=["[...]"],
     )
     batch: Count = Field(
@@ -63,12 +81,12 @@ class Match(Section):
     @property
     def is_inline(self) -> bool:
         """Whether the values stand in the configuration itself."""
-        return True
+        return not isinstance(self.values, ListFile)
 
     @property
     def inline(self) -> tuple[str, ...]:
         """The values that stand in the configuration itself; none, where they are elsewhere."""
-        return self.values
+        return () if isinstance(self.values, ListFile) else self.values
 
     @field_validator("type")
     @classmethod
@@ -77,21 +95,19 @@ class Match(Section):
             raise refusal('AlternateId needs a type (the AlternateIdType\'s name) -- add "type: CRM" or similar')
         return kind
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _values_are_inline(cls, values: object) -> object:
-        if isinstance(values, dict):
-            raise refusal(
-                "values from elsewhere (file: ...) are planned but not in this version -- write them here, as a list"
-            )
-        return values
-
     @field_validator("values")
     @classmethod
-    def _values_fit_criteria(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _values_fit_criteria(
+        cls, values: tuple[str, ...] | ListFile, info: ValidationInfo
+    ) -> tuple[str, ...] | ListFile:
+        criteria = info.data.get("criteria")
+        if isinstance(values, ListFile):
+            if values.region is not None and criteria not in {None, "PhoneNumber"}:
+                raise refusal("is for PhoneNumber only -- remove it", at=("region",))
+            return values
         if not values:
             raise refusal("is empty, which would ask for nobody -- add a value, or remove match")
-        if info.data.get("criteria") == "ProfileId":
+        if criteria == "ProfileId":
             wrong = [index for index, value in enumerate(values) if _INTEGER.fullmatch(value) is None]
             if wrong:
                 also = f" (nor are {len(wrong) - 1} later values)" if len(wrong) > 1 else ""
@@ -119,19 +135,25 @@ class Dedupe(Section):
 
 
 class Job(Section):
-    """One thing to export: a segment or a group, whole or narrowed."""
+    """One thing to export: a segment or a group, whole or narrowed, or a schedule of the legacy API."""
 
     name: Name | None = Field(
         default=None,
         description="What --job selects and messages show; unique in the file. Derived from the rest when left out.",
     )
     segment: Name | None = Field(
-        default=None, description="The segment's name as in the service, spaces included. Either this or group."
+        default=None,
+        description="The segment's name as in the service, spaces included. Either this, group or schedule.",
     )
     group: Name | None = Field(
         default=None,
+        description="The segment group's name as in the service. Either this, segment or schedule.",
+    )
+    schedule: Name | None = Field(
+        default=None,
         validate_default=True,
-        description="The segment group's name as in the service. Either this or segment.",
+        description="A schedule's name as in the service's legacy API: its rows are single preferences, not people. "
+        "Either this, segment or group; since, match and dedupe do not go with it.",
     )
     since: Since | None = Field(
         default=None,
@@ -170,14 +192,26 @@ class Job(Section):
             raise refusal('is of no use without "since: watermark" -- add that, or remove it')
         return overlap
 
-    @field_validator("group")
+    @field_validator("schedule")
     @classmethod
-    def _one_dataset(cls, group: str | None, info: ValidationInfo) -> str | None:
-        if "segment" not in info.data:  # its own problem is already reported
-            return group
-        segment = info.data["segment"]
-        if segment is None and group is None:
-            raise refusal('needs a segment or a group -- add "segment: NAME" or "group: NAME"', up=1)
-        if segment is not None and group is not None:
-            raise refusal("has both a segment and a group -- keep one, and write a second job for the other", up=1)
-        return group
+    def _one_dataset(cls, schedule: str | None, info: ValidationInfo) -> str | None:
+        if not {"segment", "group"} <= set(info.data):  # its own problem is already reported
+            return schedule
+        known = {"segment": info.data["segment"], "group": info.data["group"], "schedule": schedule}
+        named = [kind for kind, name in known.items() if name is not None]
+        if not named:
+            raise refusal('needs a segment, a group or a schedule -- add "segment: NAME" or one of the others', up=1)
+        if len(named) > 1:
+            both = " and ".join(f"a {kind}" for kind in named)
+            raise refusal(f"has {both} -- keep one, and write another job for each of the others", up=1)
+        return schedule
+
+    @field_validator("since", "dedupe", "match")
+    @classmethod
+    def _goes_with_a_schedule(cls, value: _Value, info: ValidationInfo) -> _Value:
+        if value is None or info.data.get("schedule") is None:
+            return value
+        raise refusal(
+            f"does not go with a schedule, {_NOT_OF_A_SCHEDULE[info.field_name or '']} -- remove it, or ask for a "
+            "segment or group instead"
+        )

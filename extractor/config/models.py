@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from extractor.config.backfill import Backfill
 from extractor.config.connection import Connection
 from extractor.config.fields import Count, Duration, FilePath, Section, Size
 from extractor.config.jobs import Job
@@ -126,6 +127,7 @@ class Config(Section):
         examples=["[{segment: NAME}]"],
     )
     output: Output = Field(default=Output(), description="Where the shards go, and their form.")
+    backfill: Backfill = Field(default=Backfill(), description="How `extractor backfill` sorts records into windows.")
     state: FilePath = Field(
         default=Path(".extractor"),
         validate_default=True,

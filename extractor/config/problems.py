@@ -17,8 +17,13 @@ Location = tuple[str | int, ...]
 REFUSED = "refused"
 
 
+# What pydantic puts behind a key whose value may be of two kinds, and the file does not have.
+TAGS = ("<list>", "<file>")
+
 # Below these keys stands what no message may show, as keys too if the file is malformed.
 _PRIVATE = frozenset({"values", "secret", "client_secret", "proxy"})
+# But these are what may stand below ``values``, where it names a file.
+_OF_A_FILE = frozenset({"file", "format", "column", "compression", "encoding", "region", "max_rejects"})
 # A key that looks like an option's name. Anything else may be an e-mail address or number in the wrong place.
 _OPTION = re.compile("[A-Za-z][A-Za-z0-9_-]{0,39}")
 
@@ -47,12 +52,15 @@ def refusal(message: str, *, up: int = 0, at: Location = ()) -> PydanticCustomEr
 def dotted(location: Location) -> str:
     """``jobs[2].match.type``, for people. A key that could be data is a question mark."""
     text = ""
-    for part in location:
+    for place, part in enumerate(location):
         if isinstance(part, int):
             text += f"[{part}]"
             continue
         text += ("." if text else "") + (part if _OPTION.fullmatch(part) else "?")
         if part in _PRIVATE:
+            below = location[place + 1 : place + 2]
+            if part == "values" and below and below[0] in _OF_A_FILE:
+                text += f".{below[0]}"
             break
     return text + _position(location)
 

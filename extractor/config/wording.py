@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from extractor.config.problems import REFUSED, Location, Problem, shown
+from extractor.config.problems import REFUSED, TAGS, Location, Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,14 +100,15 @@ def _example(location: Location, model: type[BaseModel]) -> str:
 
 
 def _without_tag(location: Location) -> Location:
-    """Drop the chosen scheme, which pydantic puts behind ``auth`` and the file does not have."""
+    """Drop what pydantic puts there and the file does not have: the scheme behind ``auth``, the kind of ``values``."""
+    location = tuple(key for key in location if key not in TAGS)
     return _AUTH + location[3:] if location[:2] == _AUTH else location
 
 
 def _model_at(location: Location, model: type[BaseModel]) -> type[BaseModel]:
     candidates = [model]
     for key in location:
-        if isinstance(key, int):
+        if isinstance(key, int) or key in TAGS:
             continue
         field = candidates[0].model_fields.get(key)
         if field is not None:

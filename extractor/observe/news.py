@@ -65,6 +65,21 @@ class DatasetPublished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesMatched:
+    """What became of the values that a dataset was asked for by: counts, never a value. Told as it is published.
+
+    ``path`` is the folder of the reports. ``strangers`` are records that carry none of the values.
+    """
+
+    dataset: str
+    path: str
+    values: int
+    unmatched: int
+    several: int
+    strangers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetWithheld:
     """A dataset is not published, because of the jobs named; what they finished stays in staging."""
 
@@ -154,6 +169,7 @@ class RunClosed:
 
 
 ConnectionNews = ConnectionHeld | OutageBegan | OutageEnded | Heartbeat | ClockCorrected
-News = RunOpened | JobMoved | JobEnded | DatasetPublished | DatasetWithheld | ConnectionNews | Noticed | RunClosed
+DatasetNews = DatasetPublished | ValuesMatched | DatasetWithheld
+News = RunOpened | JobMoved | JobEnded | DatasetNews | ConnectionNews | Noticed | RunClosed
 
 Listener = Callable[[News], None]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from extractor.errors import Exit
 from extractor.observe.figures import count, counted, short, size, span
 from extractor.observe.news import DatasetPublished, DatasetWithheld, JobEnded, RunClosed
-from extractor.observe.sentences import clock_sentence
+from extractor.observe.sentences import clock_sentence, matched_sentence
 from extractor.observe.tally import Tally
 from extractor.protocol.vocabulary import Verdict
 
@@ -144,6 +144,7 @@ def _notes(tally: Tally, closed: RunClosed) -> list[str]:
         f"{_named(labels, 'job')}: {note}"
         for note, labels in _grouped((each.outcome.note, each.label) for each in tally.noted)
     ]
+    notes += [matched_sentence(each) for each in tally.matched]
     notes += tally.notices
     if len(notes) > _NOTES:
         notes[_NOTES - 1 :] = [f"… and {counted(len(notes) - _NOTES + 1, 'note')} more"]

@@ -5,7 +5,7 @@ Decides what is worth a sentence and its kind, by which listeners choose colours
 
 from __future__ import annotations
 
-from extractor.observe.figures import counted, size, span
+from extractor.observe.figures import count, counted, size, span
 from extractor.observe.news import (
     ClockCorrected,
     ConnectionHeld,
@@ -21,6 +21,7 @@ from extractor.observe.news import (
     OutageEnded,
     RunClosed,
     RunOpened,
+    ValuesMatched,
 )
 from extractor.protocol.vocabulary import Verdict
 
@@ -46,6 +47,8 @@ def sentence(news: News) -> tuple[str, str]:  # noqa: PLR0911 - a table: one lin
             return "published", f"published {news.dataset}: {what}, in {news.path}"
         case DatasetWithheld():
             return "withheld", f"NOT PUBLISHED {news.dataset}: {news.reason}"
+        case ValuesMatched():
+            return "matched", matched_sentence(news)
         case Noticed():
             return "notice", f"note: {news.message}"
         case JobEnded() | RunClosed():
@@ -83,6 +86,16 @@ def _waiting(beat: Heartbeat) -> str:
             f"still waiting: the server asked for quiet, nothing is sent for another {span(round(beat.held_seconds))}"
         )
     return ""
+
+
+def matched_sentence(news: ValuesMatched) -> str:
+    """Say what became of the values of a dataset."""
+    found = f"{count(news.unmatched)} matched nobody, {count(news.several)} several profiles"
+    text = f"{news.dataset}: of {counted(news.values, 'value')}, {found} (see {news.path})"
+    if news.strangers:
+        strangers = counted(news.strangers, "record")
+        text += f"; {strangers} carry none of them: the service compares otherwise, so check those that matched nobody"
+    return text
 
 
 def clock_sentence(seconds: float) -> str:

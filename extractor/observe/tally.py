@@ -26,6 +26,7 @@ from extractor.observe.news import (
     OutageEnded,
     RunClosed,
     RunOpened,
+    ValuesMatched,
 )
 from extractor.protocol.vocabulary import Verdict
 
@@ -40,6 +41,7 @@ class Tally:
     failed: list[JobEnded] = field(default_factory=list)
     noted: list[JobEnded] = field(default_factory=list)  # done, with something worth knowing
     published: list[DatasetPublished] = field(default_factory=list)
+    matched: list[ValuesMatched] = field(default_factory=list)
     withheld: list[DatasetWithheld] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     clock_seconds: float | None = None
@@ -63,6 +65,8 @@ class Tally:
                 self._end(news)
             case DatasetPublished():
                 self.published.append(news)
+            case ValuesMatched():
+                self.matched.append(news)
             case DatasetWithheld():
                 self.withheld.append(news)
             case Noticed():

@@ -12,18 +12,19 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, get_args
 from urllib.parse import quote
 
 _LONGEST_NAME = 200  # bytes, of the 255 that file systems take
 
-Kind = Literal["segment", "group"]
+Kind = Literal["segment", "group", "schedule"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Dataset:
-    """One segment, or one segment group: what is published as a folder."""
+    """One segment, segment group, or schedule of the legacy API: what is published as a folder."""
 
     kind: Kind
     name: str
@@ -110,11 +111,17 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A half-open piece of time, ``start`` <= t < ``end`` (aware, UTC), and its name in a folder: ``2026-01-01``."""
+    """A half-open piece of time, ``start`` <= t < ``end`` (aware, UTC), and its name in a folder: ``2026-01-01``.
+
+    ``first_day`` to ``last_day`` (both in it) are the same as days of the window's zone, where it is whole days: only
+    such a window can be asked of a schedule (contract, section 7).
+    """
 
     name: str
     start: datetime
     end: datetime
+    first_day: date | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

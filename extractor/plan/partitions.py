@@ -1,14 +1,44 @@
-"""Into which windows the records of a backfill are put. Values only; made by ``backfill``, obeyed by ``store``."""
+"""Into which windows the records of a backfill are put. Values only; made by ``backfill``, obeyed by ``store``.
+
+``DEFAULT_CHANGE_TIMES`` are the documented members that say when something of a record changed (contract, section 4):
+``LastModifiedDate`` of preferences, ``ConsentDate`` of consents, whatever is an instant in ``Edited`` (its inner names
+are not documented), and ``LastModifiedDate`` of the flat rows of the older calls. ``CustomerDate`` is none of them: it
+says when a preference was collected, which may be long before or after.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from extractor.plan.job import Window
 
 UNKNOWN = "__unknown__"  # the window of records without a time of change
+DEFAULT_CHANGE_TIMES: Final = (
+    "Edited.*",
+    "LastModifiedDate",
+    "ProfilePreferences.LastModifiedDate",
+    "ProfilePreferences.Edited.*",
+    "Consents.ConsentDate",
+    "Consents.Edited.*",
+    "Emails.Edited.*",
+    "Emails.EmailPreferences.LastModifiedDate",
+    "Emails.EmailPreferences.Edited.*",
+    "Emails.Consents.ConsentDate",
+    "Emails.Consents.Edited.*",
+    "PhoneNumbers.Edited.*",
+    "PhoneNumbers.PhoneNumberPreferences.LastModifiedDate",
+    "PhoneNumbers.PhoneNumberPreferences.Edited.*",
+    "PhoneNumbers.Consents.ConsentDate",
+    "PhoneNumbers.Consents.Edited.*",
+    "Addresses.Edited.*",
+    "Addresses.AddressPreferences.LastModifiedDate",
+    "Addresses.AddressPreferences.Edited.*",
+    "Addresses.Consents.ConsentDate",
+    "Addresses.Consents.Edited.*",
+    "AlternateIds.Edited.*",
+)
 
 Strategy = Literal["route", "fan-out"]
 

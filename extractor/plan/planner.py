@@ -63,10 +63,7 @@ class Plan:
     @property
     def plan_id(self) -> str:
         """Name the questions and the form: the same for the same, however the jobs were chosen."""
-        dedupe = [f"{stream.id} {stream.dedupe}" for stream in self.streams.values() if stream.dedupe is not None]
-        windows = [] if self.partitions is None else [f"{self.partitions}"]
-        decided = "\n".join(["plan/1", self.form, *windows, *dedupe, *(job.job_id for job in self.jobs)])
-        return hashlib.sha256(decided.encode("ascii")).hexdigest()[:16]
+        return plan_id_of(self.form, self.partitions, self.streams.values(), (job.job_id for job in self.jobs))
 
     @property
     def streams(self) -> dict[str, Stream]:
@@ -82,11 +79,19 @@ class Plan:
         return {dataset: tuple(jobs) for dataset, jobs in found.items()}
 
 
+def plan_id_of(form: str, partitions: Partitions | None, streams: Iterable[Stream], job_ids: Iterable[str]) -> str:
+    """Hash what is asked, and what else decides the published bytes, into 16 hexadecimal digits."""
+    dedupe = [f"{stream.id} {stream.dedupe!a}" for stream in streams if stream.dedupe is not None]
+    windows = [] if partitions is None else [f"{partitions!a}"]
+    decided = "\n".join(["plan/1", form, *windows, *dedupe, *job_ids])
+    return hashlib.sha256(decided.encode()).hexdigest()[:16]
+
+
 def make_plan(config: Config, basis: Basis | None = None) -> Plan:
     """Work out every job of ``config``. Raises nothing: ``problems`` has already refused what cannot be planned."""
     basis = basis or Basis()
-    plan = Plan(form=form_of(config), jobs=tuple(_number(_expand(config, basis))))
-    return replace(plan, asked=Asked(watermarks=began(plan), lists=_lists(config, basis)))
+    plan = Plan(form=form_of(config), jobs=tuple(numbered(_expand(config, basis))))
+    return replace(plan, asked=Asked(watermarks=began(plan), lists=lists_of(config, basis)))
 
 
 def began(plan: Plan) -> dict[str, str]:
@@ -98,7 +103,8 @@ def began(plan: Plan) -> dict[str, str]:
     }
 
 
-def _lists(config: Config, basis: Basis) -> dict[str, str]:
+def lists_of(config: Config, basis: Basis) -> dict[str, str]:
+    """The lists that jobs have their values from: list ids by job name."""
     return {name: basis.lists[place].list_id for place, name in named(config) if place in basis.lists}
 
 
@@ -112,16 +118,21 @@ def select(plan: Plan, names: Iterable[str]) -> Plan:
 
     Raises ConfigError for a name that no job has.
     """
-    wanted = list(dict.fromkeys(names))
+    wanted = wanted_of((job.name for job in plan.jobs), names)
     if not wanted:
         return plan
-    known = {job.name for job in plan.jobs}
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        listed = ", ".join(sorted(known)[:20])
-        raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
     chosen = _part_of(plan, [job for job in plan.jobs if job.name in wanted])
     return replace(chosen, asked=msgspec.structs.replace(plan.asked, jobs=tuple(wanted)))
+
+
+def wanted_of(known: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names that were asked for, each once. Raises ConfigError for one that is not ``known``."""
+    wanted, there = list(dict.fromkeys(names)), set(known)
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        listed = ", ".join(sorted(there)[:20])
+        raise ConfigError([f"--job {name!r}: no such job -- the file has: {listed}" for name in missing])
+    return wanted
 
 
 def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
@@ -135,13 +146,15 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
         asks = "the configuration asks for something else than when the run began"
         raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
-        changed = "output.compression, output.shard_bytes or limits.page_size has changed since the run began"
+        keys = ["output.compression", "output.shard_bytes", "limits.page_size"]
+        keys += ["backfill.change_times"] if plan.partitions is not None else []
+        changed = f"{', '.join(keys[:-1])} or {keys[-1]} has changed since the run began"
         raise ConfigError([f"{changed} -- restore it, or start a new run"])
     return found
 
 
 def _part_of(plan: Plan, jobs: Sequence[JobSpec]) -> Plan:
-    return replace(plan, jobs=tuple(_number(jobs)))
+    return replace(plan, jobs=tuple(numbered(jobs)))
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -162,6 +175,20 @@ def problems(config: Config) -> Iterator[Problem]:
                 break
         for job_id in asked:
             first.setdefault(job_id, place)
+
+
+def repeated(plan: Plan) -> list[str]:
+    """Say which jobs ask for the same, of those whose values are known only now: every record would come twice."""
+    first: dict[str, str] = {}
+    found = {}
+    for job in plan.jobs:
+        other = first.setdefault(job.job_id, job.name)
+        if other != job.name:
+            found[job.name] = (
+                f"job {job.name!r} asks for exactly what job {other!r} asks for -- remove one of them, every record "
+                "would be exported twice"
+            )
+    return list(found.values())
 
 
 def ahead(plan: Plan, now: datetime) -> list[str]:
@@ -208,6 +235,8 @@ def dataset_of(job: Job) -> Dataset:
     """The dataset that an entry of the configuration names."""
     if job.group is not None:
         return Dataset(kind="group", name=job.group)
+    if job.schedule is not None:
+        return Dataset(kind="schedule", name=job.schedule)
     return Dataset(kind="segment", name=job.segment or "")
 
 
@@ -295,13 +324,14 @@ def batches_of(config: Config, place: int, name: str, basis: Basis) -> Iterator[
         )
 
 
-def _number(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+def numbered(jobs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+    """Give the jobs their places."""
     for ordinal, job in enumerate(jobs):
         yield replace(job, ordinal=ordinal)
 
 
 def _default_name(job: Job) -> str:
-    name = job.group if job.group is not None else job.segment or ""
+    name = dataset_of(job).name
     return name if job.match is None else f"{name} by {job.match.criteria}"
 
 

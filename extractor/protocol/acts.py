@@ -12,7 +12,7 @@ from dataclasses import replace
 from extractor.errors import IntegrityError
 from extractor.protocol import paging as pages
 from extractor.protocol.life import IllegalEvent, Life, Phase, Step
-from extractor.protocol.pace import poll_delay, re_export_delay
+from extractor.protocol.pace import lead, poll_delay, re_export_delay
 from extractor.protocol.paging import PageFacts, Paging
 from extractor.protocol.retry import COMMIT_PATIENCE, decide
 from extractor.protocol.vocabulary import (
@@ -68,6 +68,8 @@ def issued(life: Life, event: TokenIssued, now: float) -> Step:
         token=event.token,
         unanswered=False,
         processing_since=now,
+        issued_at=now,
+        unready_at=None,
         polls=0,
         unknown_polls=0,
         row_count=None,
@@ -96,7 +98,7 @@ def poll_on(life: Life, event: StatusReported, now: float) -> Step:
         )
     if _after_deadline(life, now + delay):
         return stop(life, Verdict.UNAVAILABLE, f"the run's deadline came while the export was {event.spelled!r}")
-    after = replace(life, polls=polls, unknown_polls=unknown)
+    after = replace(life, polls=polls, unknown_polls=unknown, unready_at=now)
     return after, [PollStatus(token=_token(life), after=delay)]
 
 
@@ -243,7 +245,15 @@ def take_up_token(life: Life, _event: TakenUp, now: float) -> Step:
     paging = pages.resumed(life.paging, limit=life.policy.page_size, window=life.policy.window)
     if paging.complete:
         return replace(life, phase=Phase.RETRIEVING, paging=paging), [SealExport()]
-    waiting = replace(life, phase=Phase.PROCESSING, paging=paging, processing_since=now, polls=0, unknown_polls=0)
+    waiting = replace(
+        life,
+        phase=Phase.PROCESSING,
+        paging=paging,
+        processing_since=now,
+        issued_at=None,
+        polls=lead(life.policy.poll),  # it has had its time while nobody asked
+        unknown_polls=0,
+    )
     return waiting, [PollStatus(token=_token(life))]
 
 

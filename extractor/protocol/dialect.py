@@ -14,18 +14,39 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from extractor.config import Config, Problem
+from extractor.plan.job import Kind
 from extractor.protocol.vocabulary import Meaning
 
 _PLACES = {
     "initiate_segment": {"clientId", "name"},
     "initiate_group": {"clientId", "name"},
+    "initiate_schedule": {"clientId", "name"},
     "status": {"clientId", "accessToken", "kind"},
     "retrieve": {"clientId", "accessToken", "kind"},
     "commit": {"clientId", "accessToken", "kind"},
+    "schedule_status": {"clientId", "accessToken"},
+    "schedule_retrieve": {"clientId", "accessToken"},
+    "schedule_commit": {"clientId", "accessToken"},
     "keyed_message": {"clientId", "userId", "timestamp"},
     "unkeyed_message": {"clientId", "userId", "timestamp", "secret"},
     "keyed_scheme": {"hash"},
     "unkeyed_scheme": {"hash"},
+}
+_INITIATES: Mapping[Kind, str] = {
+    "segment": "initiate_segment",
+    "group": "initiate_group",
+    "schedule": "initiate_schedule",
+}
+_OTHERWISE: Mapping[Kind, Mapping[str, str]] = {  # what a kind of dataset spells otherwise: field -> the field instead
+    "segment": {},
+    "group": {},
+    "schedule": {
+        "status": "schedule_status",
+        "retrieve": "schedule_retrieve",
+        "commit": "schedule_commit",
+        "records": "schedule_records",
+        "record_id": "schedule_record_id",
+    },
 }
 
 
@@ -64,6 +85,19 @@ class Dialect:
     token_gone: tuple[int, ...] = (404, 410)
     content_types: tuple[str, ...] = ("application/json", "text/json")
 
+    # Schedules, of the legacy API (contract, section 7). A row is one preference, so many are of one person; name a
+    # member under ``schedule_record_id`` only if no two rows share it. Empty: rows have no id.
+    initiate_schedule: str = "{clientId}/export/Schedule/{name}"
+    schedule_status: str = "{clientId}/status/Token/{accessToken}"
+    schedule_retrieve: str = "{clientId}/export/Schedule/{accessToken}"
+    schedule_commit: str = "{clientId}/export/Schedule/Commit/{accessToken}"
+    schedule_start: str = "startDate"
+    schedule_end: str = "endDate"
+    schedule_end_is_inclusive: bool = True  # the end date's own changes come out, too
+    schedule_date: str = "%Y-%m-%d"  # strftime
+    schedule_records: str = "Preferences"
+    schedule_record_id: str = ""
+
     # PNAUTHINFO3 (contract, section 2.2).
     keyed_scheme: str = "PNAUTHINFO3-HMAC-{hash}"
     unkeyed_scheme: str = "PNAUTHINFO3-{hash}"
@@ -72,6 +106,15 @@ class Dialect:
     timestamp: str = "%Y-%m-%dT%H:%M:%SZ"  # strftime, of UTC
     secret_is_base64: bool = False
 
+    def initiate(self, kind: Kind) -> str:
+        """Give the path of the Initiate of a kind of dataset."""
+        return str(getattr(self, _INITIATES[kind]))
+
+    def of(self, kind: Kind) -> Dialect:
+        """Give the spelling of the other calls for a kind of dataset: its own under the common names."""
+        otherwise = _OTHERWISE[kind]
+        return replace(self, **{name: getattr(self, other) for name, other in otherwise.items()}) if otherwise else self
+
     def meaning(self, spelled: str | None) -> Meaning:
         """Read a Status: case does not matter, an unlisted word is UNKNOWN (contract, section 3.3)."""
         wanted = (spelled or "").casefold()
@@ -79,6 +122,11 @@ class Dialect:
             if word.casefold() == wanted:
                 return meaning
         return Meaning.UNKNOWN
+
+
+def field_of(kind: Kind, name: str) -> str:
+    """Name the field in which a kind of dataset has its spelling of ``name``, for messages."""
+    return _OTHERWISE[kind].get(name, name)
 
 
 def dialect_of(config: Config) -> Dialect:
@@ -119,8 +167,8 @@ def _read(key: str, value: object) -> object:
         if not isinstance(value, list) or not all(type(each) is kind for each in value):
             raise ValueError(f"must be a list like {list(default)}")
         return tuple(value)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f'must be text like "{default}"')
+    if not isinstance(value, str) or not (value or not default):
+        raise ValueError(f'must be text like "{default}"' if default else "must be text")
     _check_places(key, value)
     return value
 

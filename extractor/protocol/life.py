@@ -14,7 +14,7 @@ from extractor.errors import ExtractorError
 from extractor.protocol.pace import PollPolicy
 from extractor.protocol.paging import Paging
 from extractor.protocol.retry import RetryPolicy
-from extractor.protocol.vocabulary import Command, Outcome
+from extractor.protocol.vocabulary import Command, Meaning, Outcome, StatusReported
 
 
 class IllegalEvent(ExtractorError):  # noqa: N818 - the house's word
@@ -74,6 +74,8 @@ class Life:
     earlier_exports: int = 0  # those of them from before the job was last taken up: they do not count against the bound
     token: int | None = field(default=None, repr=False)
     processing_since: float = 0.0
+    issued_at: float | None = None  # None also when the job was taken up since: its clock was another
+    unready_at: float | None = None  # when the export was last seen processing
     polls: int = 0
     unknown_polls: int = 0
     row_count: int | None = None
@@ -82,6 +84,13 @@ class Life:
     retries: int = 0
     possible_orphans: int = 0
     outcome: Outcome | None = None
+
+    def timed(self, event: StatusReported, now: float) -> StatusReported:
+        """Say in the Status that an export is ready how long that took; any other event is given as it is."""
+        if event.meaning is not Meaning.COMPLETE or self.issued_at is None:
+            return event
+        unready = None if self.unready_at is None else self.unready_at - self.issued_at
+        return replace(event, waited=now - self.issued_at, unready=unready)
 
 
 Step = tuple[Life, list[Command]]

@@ -181,11 +181,17 @@ class TokenIssued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReported:
-    """A Status answer: ``spelled`` is the server's own word; ``row_count`` is None if absent, null or not known yet."""
+    """A Status answer: ``spelled`` is the server's own word; ``row_count`` is None if absent, null or not known yet.
+
+    Of an export that is ready, ``waited`` are the seconds since its token was issued, ``unready`` those after which it
+    was last seen processing. Both are hints for later nights: None where this process does not know.
+    """
 
     meaning: Meaning
     spelled: str
     row_count: int | None = None
+    waited: float | None = None
+    unready: float | None = None
 
     @property
     def durable(self) -> bool:
@@ -322,6 +328,7 @@ class Outcome:
     records: int = 0
     exports: int = 0
     requests: int = 0  # as sent by this process, without those for a bearer
+    seconds: float = 0.0  # from its beginning to its end in this process
     retries: int = 0
     possible_orphans: int = 0
     row_count: int | None = None

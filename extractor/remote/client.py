@@ -195,7 +195,7 @@ class Client:
         self, command: RemoteCommands, job: JobSpec, leaving: Callable[[], Awaitable[None]] | None
     ) -> RemoteEvents:
         request = self.questions.ask(command, job)
-        dialect = self.questions.dialect
+        dialect = self.questions.dialect.of(job.dataset.kind)
         left = self.wire.clock.monotonic()
 
         async def going() -> None:

@@ -7,18 +7,20 @@ and ``probe``.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, assert_never
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from extractor.plan.job import JobSpec, Match
+from extractor.plan.job import JobSpec, Kind, Match
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.vocabulary import Commit, FetchPage, Initiate, PollStatus
 from extractor.remote.exchange import Request
 
 RemoteCommands = Initiate | PollStatus | FetchPage | Commit
 
-_KINDS = {"segment": "Segment", "group": "SegmentGroup"}
+_KINDS: Mapping[Kind, str] = {"segment": "Segment", "group": "SegmentGroup", "schedule": "Schedule"}
 _JSON = "application/json"
 
 
@@ -32,14 +34,15 @@ class Questions:
 
     def ask(self, command: RemoteCommands, job: JobSpec) -> Request:
         """Spell the request that ``command`` means for ``job``, without authorization."""
-        dialect, about = self.dialect, describe(command, job)
+        kind = job.dataset.kind
+        dialect, about = self.dialect.of(kind), describe(command, job)
         match command:
             case Initiate():
-                template = dialect.initiate_segment if job.dataset.kind == "segment" else dialect.initiate_group
+                url = self._url(dialect.initiate(kind), name=job.dataset.name)
                 return Request(
                     about=about,
                     method="POST",
-                    url=self._url(template, name=job.dataset.name),
+                    url=_with_query(url, dates) if (dates := _dates(job, dialect)) else url,
                     headers={"Accept": _JSON, "Content-Type": _JSON},
                     body=_initiate_body(job, dialect),
                 )
@@ -84,6 +87,21 @@ def describe(command: RemoteCommands, job: JobSpec) -> str:
         case _:
             assert_never(command)
     return f"{what} of {job.dataset}{batch}"
+
+
+def _dates(job: JobSpec, dialect: Dialect) -> str:
+    """The days of a schedule's window, both or neither; "" where there is none. They are the window's own days.
+
+    Raises ValueError for a window that is not whole days: a plan must not hold it.
+    """
+    if job.dataset.kind != "schedule" or job.window is None:
+        return ""
+    first, last = job.window.first_day, job.window.last_day
+    if first is None or last is None:
+        raise ValueError("a schedule can only be asked for whole days")
+    end = last if dialect.schedule_end_is_inclusive else last + timedelta(days=1)
+    named = {dialect.schedule_start: first, dialect.schedule_end: end}
+    return urlencode({name: day.strftime(dialect.schedule_date) for name, day in named.items()}, quote_via=quote)
 
 
 def _initiate_body(job: JobSpec, dialect: Dialect) -> bytes:

@@ -23,7 +23,7 @@ from extractor.errors import (
     Unavailable,
 )
 from extractor.plan.job import JobSpec
-from extractor.protocol.dialect import Dialect
+from extractor.protocol.dialect import Dialect, field_of
 from extractor.protocol.retry import retry_after_seconds
 from extractor.protocol.vocabulary import Commit, FetchPage, Initiate, PollStatus
 from extractor.remote.answers import server_message
@@ -58,7 +58,7 @@ def refusal(
     said = _said(answer, _sent(command, job))
     if status in dialect.token_gone and not isinstance(command, Initiate):
         return TokenGone(
-            f"{about}: the export is no longer known to the server ({status}){said} -- {_path_remedy(command)}",
+            f"{about}: the export is no longer known to the server ({status}){said} -- {_path_remedy(command, job)}",
             status=status,
         )
     match status:
@@ -77,7 +77,7 @@ def refusal(
             remedy = (
                 f"check the name of {job.dataset} and connection.client_id; letter case may matter"
                 if isinstance(command, Initiate)
-                else _path_remedy(command)
+                else _path_remedy(command, job)
             )
             return NotFound(f"{about}: not found (404){said} -- {remedy}", status=status)
         case _:
@@ -143,7 +143,7 @@ def unauthorized_remedy(message: str, circumstances: Circumstances) -> str:
     return remedy if _UNABLE in text else f"{remedy}{_clock(circumstances)}"
 
 
-def _path_remedy(command: PollStatus | FetchPage | Commit) -> str:
+def _path_remedy(command: PollStatus | FetchPage | Commit, job: JobSpec) -> str:
     """Say what to check where the server does not know an AccessToken, or the path that it is in."""
     match command:
         case PollStatus():
@@ -156,7 +156,7 @@ def _path_remedy(command: PollStatus | FetchPage | Commit) -> str:
             assert_never(command)
     return (
         f"the AccessToken is no longer known; if this happens {every}, the account may spell the path otherwise: "
-        f"connection.dialect.{key}"
+        f"connection.dialect.{field_of(job.dataset.kind, key)}"
     )
 
 

@@ -15,6 +15,7 @@ from extractor.plan.asked import Asked
 from extractor.plan.planner import Basis, Plan
 from extractor.run.history import JOURNAL
 from extractor.store import marks
+from extractor.store.database import Empty
 from extractor.store.durable import is_there, make_folders
 from extractor.store.journal import Journal, open_journal, read_journal
 
@@ -34,7 +35,11 @@ def basis_of(state: Path, *, asked: Asked | None = None, lasting: bool = False) 
         open_journal(path).close()  # of an older format, it has no key before it is opened for writing
     if not is_there(path):
         return Basis(key=secrets.token_bytes(_KEY))
-    with read_journal(path) as journal:
+    try:
+        opened = read_journal(path)
+    except Empty:  # whoever made it was killed before anything was in it
+        return Basis(key=secrets.token_bytes(_KEY))
+    with opened as journal:
         key = journal.key() or secrets.token_bytes(_KEY)
         if asked is not None:
             return Basis(key=key, watermarks=_began(asked))

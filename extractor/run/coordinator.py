@@ -19,6 +19,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
+from extractor import lists
 from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
 from extractor.observe.news import DatasetPublished, DatasetWithheld, Listener, Noticed
@@ -36,12 +37,13 @@ from extractor.protocol.vocabulary import (
 from extractor.run.engine import Past
 from extractor.run.history import Unfinished
 from extractor.run.past import latest_export, replayed
-from extractor.run.publication import Edition, collect, told
-from extractor.store.entries import Stride
+from extractor.run.publication import Edition, Issued, collect, issue, told
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
-from extractor.store.publish import PartLost, Publication, Published, confirm, publish
+from extractor.store.publication import Publication
+from extractor.store.publish import confirm
+from extractor.store.sealed import PartLost
 from extractor.store.writer import Frame, Writer, ordinal_of
 
 Result = TypeVar("Result")
@@ -131,6 +133,12 @@ class Coordinator:
             reached(Failpoint.PARTS_CUT)
         return Past(events=events, anew=anew, lost=lost)
 
+    async def filled(self, job: JobSpec) -> JobSpec:
+        """Give the job with the values of its match, from the state folder."""
+        if job.match is None or job.match.part is None:
+            return job
+        return await anyio.to_thread.run_sync(lists.filled, self._edition.state, job, self._edition.key)
+
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
         await self._writer.record(job.ordinal, event)
@@ -206,7 +214,8 @@ class Coordinator:
             self._listener(DatasetWithheld(dataset=str(dataset), reason=str(error), jobs=()))
             return
         if published is None:
-            place = self._edition.output / dataset.folder / f"run={self._edition.run_id}"
+            kind = "run" if self._edition.partitions is None else "backfill"
+            place = self._edition.output / dataset.folder / f"{kind}={self._edition.run_id}"
             sentence = f"{dataset} was published in {place}, and is not there any more: it is not published again"
             self._listener(Noticed(message=sentence))
             return
@@ -220,7 +229,7 @@ class Coordinator:
             await self._withhold(dataset, what, failed)
             return
         try:
-            published, strides = await self._publish(dataset)
+            issued = await self._publish(dataset)
         except PartLost as error:
             lost = (error, *error.others)
             for each in lost:
@@ -232,20 +241,22 @@ class Coordinator:
             self._standing.unpublishable.append(error)
             await self._withhold(dataset, str(error), ())
             return
-        news = told(published)
+        news = told(issued.published)
         said = await self._writer.on_thread(
             lambda: self._journal.publish_dataset(
                 self._edition.run_id,
                 dataset,
                 path=news.path,
                 records=news.records,
-                strides=strides,
+                strides=issued.strides,
                 now=self._clock.now(),
             )
         )
-        for sentence in said:
+        for sentence in (*issued.published.notices, *said):
             self._listener(Noticed(message=sentence))
         reached(Failpoint.DATASET_JOURNALED)
+        if issued.matched is not None:
+            self._listener(issued.matched)
         self._tell_published(news)
 
     def _tell_published(self, news: DatasetPublished) -> None:
@@ -253,16 +264,8 @@ class Coordinator:
         self._standing.bytes += news.bytes
         self._listener(news)
 
-    async def _publish(self, dataset: Dataset) -> tuple[Published, tuple[Stride, ...]]:
-        edition = self._edition
-
-        def build(publication: Publication) -> tuple[Published, tuple[Stride, ...]]:
-            published = publish(
-                publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes
-            )
-            return published, publication.strides
-
-        return await self._in_publication(dataset, build)
+    async def _publish(self, dataset: Dataset) -> Issued:
+        return await self._in_publication(dataset, partial(issue, edition=self._edition))
 
     async def _in_publication(self, dataset: Dataset, act: Callable[[Publication], Result]) -> Result:
         """Gather what the dataset's jobs left, and do ``act`` with it; one publication at a time."""

@@ -9,8 +9,8 @@ slow disk slows the network. Called by ``on_asyncio``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import anyio
@@ -20,8 +20,10 @@ import anyio.to_thread
 from extractor.errors import IntegrityError
 from extractor.observe.news import JobMoved, Listener
 from extractor.plan.job import JobSpec
+from extractor.protocol.dialect import Dialect
 from extractor.protocol.life import LifePolicy
 from extractor.protocol.lifecycle import begin, step, symbol_of
+from extractor.protocol.pace import PollPolicy
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -71,13 +73,18 @@ class Surroundings:
     client: Asker
     recorder: Recorder
     policy: LifePolicy
-    records_member: str
-    record_id: str
+    dialect: Dialect
     codec: Codec
     pages: anyio.Semaphore
     encoding: anyio.CapacityLimiter
     listener: Listener
     halt: Halt
+    polls: Mapping[str, PollPolicy] = field(default_factory=dict)  # by stream id, where earlier nights teach one
+
+    def policy_of(self, job: JobSpec) -> LifePolicy:
+        """The bounds of a job's life, with the polling that its stream has taught."""
+        poll = self.polls.get(job.stream.id)
+        return self.policy if poll is None else replace(self.policy, poll=poll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +101,8 @@ class Drive:
     def __init__(self, job: JobSpec, around: Surroundings) -> None:
         self._job = job
         self._around = around
-        self._life, _ = begin(around.policy)
+        self._policy = around.policy_of(job)
+        self._life, _ = begin(self._policy)
         self._send, self._receive = anyio.create_memory_object_stream[_Happened](_STREAM)
         self._busy = 0
         self._remote: set[anyio.CancelScope] = set()
@@ -104,6 +112,7 @@ class Drive:
         self._ready: deque[PageFetched] = deque()
         self._storing = False
         self._requests = 0
+        self._began = anyio.current_time()
 
     async def to_the_end(self) -> Outcome | None:
         """Drive the job until it ends; None when a halt cut it short. Raises LocalError when it cannot be kept."""
@@ -115,7 +124,9 @@ class Drive:
             for _ in range(self._slots):
                 self._around.pages.release()
             self._slots = 0
-        return None if outcome is None else replace(outcome, requests=self._requests)
+        if outcome is None:
+            return None
+        return replace(outcome, requests=self._requests, seconds=anyio.current_time() - self._began)
 
     async def _withdraw(self) -> None:
         """At a halt, take back every request that waits for its turn; those that have left may come home."""
@@ -142,11 +153,11 @@ class Drive:
         """Begin the job, or take it up where the journal ends: the same ``step``, fed with what has happened."""
         past = await self._around.recorder.past(self._job)
         if past is None:
-            self._life, commands = begin(self._around.policy)
+            self._life, commands = begin(self._policy)
             return commands
         now = anyio.current_time()
         taken = PartsLost(message=past.lost) if past.lost else TakenUp(anew=past.anew)
-        self._life, commands = step(replayed(past.events, self._around.policy, now), taken, now)
+        self._life, commands = step(replayed(past.events, self._policy, now), taken, now)
         await self._around.recorder.record(self._job, taken)
         reached(Failpoint.TAKEN_UP)
         self._order = InOrder(self._life.paging.stored_to + 1)
@@ -160,9 +171,12 @@ class Drive:
             if happened.event is None:
                 self._busy -= 1
                 continue
-            if happened.event.durable and not happened.recorded:
-                await self._around.recorder.record(self._job, happened.event)
-            return happened.event
+            event = happened.event
+            if isinstance(event, StatusReported):
+                event = self._life.timed(event, anyio.current_time())
+            if event.durable and not happened.recorded:
+                await self._around.recorder.record(self._job, event)
+            return event
         return None
 
     async def _quiesce(self) -> None:
@@ -263,7 +277,8 @@ class Drive:
 
     def _frame(self, page: PageFetched) -> Frame:
         around = self._around
-        return make_frame(page, records_member=around.records_member, record_id=around.record_id, codec=around.codec)
+        spelled = around.dialect.of(self._job.dataset.kind)
+        return make_frame(page, records_member=spelled.records, record_id=spelled.record_id, codec=around.codec)
 
     async def _seal(self) -> None:
         try:

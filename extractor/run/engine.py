@@ -37,7 +37,8 @@ RemoteRequest = Initiate | PollStatus | FetchPage | Commit
 class Settings:
     """Everything that an engine needs to know of the configuration, and of earlier nights.
 
-    ``expected`` are the records that an export of a stream is likely to have, by stream id.
+    ``expected`` are the records that an export of a stream is likely to have, ``polls`` how its readiness is asked for;
+    both by stream id, for streams of which earlier nights say anything.
     """
 
     connection: Connection
@@ -45,6 +46,7 @@ class Settings:
     dialect: Dialect
     compression: Compression
     expected: Mapping[str, float] = field(default_factory=dict)
+    polls: Mapping[str, PollPolicy] = field(default_factory=dict)
 
     def policy(self, deadline: float | None) -> LifePolicy:
         """The bounds of each job's life; ``deadline`` is an instant on the event loop's clock."""
@@ -91,6 +93,13 @@ class Recorder(Protocol):
 
     async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job, its parts ready to be continued; None for a new run."""
+        ...
+
+    async def filled(self, job: JobSpec) -> JobSpec:
+        """The job with the values that it matches, for as long as it is driven.
+
+        Raises IntegrityError when they are not what the plan knows.
+        """
         ...
 
     async def record(self, job: JobSpec, event: Event) -> None:

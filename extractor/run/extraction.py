@@ -32,6 +32,7 @@ from extractor.run.coordinator import Coordinator, Standing
 from extractor.run.engine import Settings
 from extractor.run.halt import Halt, enforce_grace, watch_deadline, watch_signals
 from extractor.run.history import JOURNAL, Unfinished, confirm
+from extractor.run.lessons import lessons_of
 from extractor.run.on_asyncio import AsyncioEngine
 from extractor.run.pruning import sweep
 from extractor.run.publication import Edition
@@ -46,6 +47,7 @@ from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal, open_journal
 from extractor.store.lock import hold_lock
 from extractor.store.remains import QUARANTINE, STAGING
+from extractor.store.seen import SEEN
 from extractor.store.writer import Writer
 
 
@@ -131,11 +133,14 @@ class _Run:
         self._halt = Halt()
         self._run_id = self.run_id = new_run_id(ways.clock.now()) if ways.earlier is None else ways.earlier.run_id
         self._staging = config.state / STAGING / self._run_id
+        lessons = lessons_of(journal, plan, config.limits, datetime.fromtimestamp(ways.clock.now(), UTC))
         self._settings = Settings(
             connection=config.connection,
             limits=config.limits,
             dialect=dialect_of(config),
             compression=config.output.compression,
+            expected=lessons.expected,
+            polls=lessons.polls,
         )
         self._standing = Standing()
         self._requests = 0
@@ -187,10 +192,13 @@ class _Run:
             config_hash=hashed,
             started_at=started_at,
             output=output.path,
+            state=self._config.state,
+            key=self._journal.key(),
             staging=self._staging,
             compression=output.compression,
             shard_bytes=output.shard_bytes,
             partitions=self._plan.partitions,
+            seen=self._config.state / SEEN,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:
@@ -204,7 +212,7 @@ class _Run:
             codec=codec(output.compression),
             shard_bytes=output.shard_bytes,
             quarantine=self._config.state / QUARANTINE / self._run_id,
-            record_id=self._settings.dialect.record_id,
+            record_id=lambda ordinal: self._settings.dialect.of(self._plan.jobs[ordinal].dataset.kind).record_id,
             clock=self._ways.clock,
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
         )

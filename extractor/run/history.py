@@ -31,6 +31,7 @@ class RunRow:
     """One run; times are Unix seconds. ``exit_code`` is None for a run that is going on or died.
 
     ``process`` is the id of the process of a run that is going on. ``held_bytes`` are unpublished data on disk.
+    ``backfill`` are the words of a backfill (``plan.backfill``), None for any other run.
     """
 
     run_id: str
@@ -48,9 +49,10 @@ class RunRow:
     output: str
     config_path: str | None
     reason: str
+    backfill: dict[str, Any] | None = None
 
 
-_JOURNALED = [name for name in RunRow.__slots__ if name not in {"state", "process", "held_bytes"}]
+_JOURNALED = [name for name in RunRow.__slots__ if name not in {"state", "process", "held_bytes", "backfill"}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,11 +212,12 @@ def _run(state: Path, row: dict[str, Any], living: dict[str, Holder]) -> RunRow:
         state=judged,
         process=living[run_id].pid if judged is RunState.RUNNING else None,
         held_bytes=held(state, run_id),
+        backfill=decode(row.get("request", "{}")).backfill,  # older formats had none
         **{name: row[name] for name in _JOURNALED},
     )
 
 
-def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
+def _job(journal: Journal, run_id: str, row: dict[str, Any]) -> JobRow:
     ordinal = int(str(row["ordinal"]))
     outcome = row["outcome"]
     if isinstance(outcome, bytes):
@@ -226,7 +229,7 @@ def _job(journal: Journal, run_id: str, row: dict[str, object]) -> JobRow:
     return JobRow(
         ordinal=ordinal,
         label=str(row["label"]),
-        dataset=str(Dataset(kind="group" if row["kind"] == "group" else "segment", name=str(row["name"]))),
+        dataset=str(Dataset(kind=row["kind"], name=str(row["name"]))),
         state=state,
         records=records,
         total=total,

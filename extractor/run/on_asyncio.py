@@ -42,8 +42,8 @@ class AsyncioEngine:
             client=self._client,
             recorder=recorder,
             policy=settings.policy(self._deadline),
-            records_member=settings.dialect.records,
-            record_id=settings.dialect.record_id,
+            dialect=settings.dialect,
+            polls=settings.polls,
             codec=codec(settings.compression),
             pages=anyio.Semaphore(settings.limits.pages),
             encoding=anyio.CapacityLimiter(_ENCODERS),
@@ -58,7 +58,8 @@ class AsyncioEngine:
 
     async def _work(self, turns: Turns, express: bool, around: Surroundings) -> None:  # noqa: FBT001 - start_soon takes no keywords
         while not self._halt.requested.is_set() and (job := turns.take(express=express)) is not None:
-            outcome = await Drive(job, around).to_the_end()
+            # The values of a match are in memory while its job is driven, and no longer.
+            outcome = await Drive(await around.recorder.filled(job), around).to_the_end()
             if outcome is None:
                 return
             reached(Failpoint.JOB_FINISHED)

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from extractor.errors import IntegrityError
 from extractor.protocol.life import IllegalEvent, Life, LifePolicy, Phase
 from extractor.protocol.lifecycle import fold
-from extractor.protocol.vocabulary import Event, ExportSealed, InitiateIntended, KeptText, PageStored, TokenIssued
+from extractor.protocol.vocabulary import (
+    Event,
+    ExportSealed,
+    InitiateIntended,
+    KeptText,
+    Meaning,
+    PageStored,
+    StatusReported,
+    TakenUp,
+    TokenIssued,
+)
 
 _WITH_PARTS = {Phase.PROCESSING, Phase.READY, Phase.RETRIEVING}
 
@@ -21,7 +31,8 @@ _WITH_PARTS = {Phase.PROCESSING, Phase.READY, Phase.RETRIEVING}
 class LatestExport:
     """The latest export: its 1-based number, the pages that are durable, in order, its seal, whether it may go on.
 
-    ``server_time`` is the server's clock (Unix seconds) when it began, None if it did not say.
+    ``server_time`` is the server's clock (Unix seconds) when it began, None if it did not say. ``ready`` is the Status
+    that said it was complete. ``taken_up``: more than one process has worked on the job.
     """
 
     number: int
@@ -29,6 +40,8 @@ class LatestExport:
     pages: tuple[PageStored, ...]
     sealed: ExportSealed | None
     open: bool
+    ready: StatusReported | None = None
+    taken_up: bool = False
 
     @property
     def kept(self) -> list[KeptText]:
@@ -44,12 +57,15 @@ def latest_export(events: Sequence[Event]) -> LatestExport:
     issued = [event for event in events[start:] if isinstance(event, TokenIssued)]
     time = issued[-1].server_time if issued else None
     seals = [event for event in events[start:] if isinstance(event, ExportSealed)]
+    said = [event for event in events[start:] if isinstance(event, StatusReported)]
     return LatestExport(
         number=number,
         server_time=time,
         pages=pages,
         sealed=seals[-1] if seals else None,
         open=replayed(events).phase in _WITH_PARTS,
+        ready=said[-1] if said and said[-1].meaning is Meaning.COMPLETE else None,
+        taken_up=any(isinstance(event, TakenUp) for event in events),
     )
 
 

@@ -9,20 +9,24 @@ only found in the state folder. Whatever stops a removal half-way, the same call
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from extractor import lists
 from extractor.errors import Exit, IntegrityError, LocalError
+from extractor.plan.asked import decode
 from extractor.plan.job import Dataset
 from extractor.run.history import JOURNAL
 from extractor.run.vitals import RunState, read_with_living, state_of
 from extractor.store.durable import erase_tree, remove_tree
 from extractor.store.journal import Journal, open_journal, read_journal
 from extractor.store.lock import hold_lock, holder, in_use
-from extractor.store.remains import QUARANTINE, STAGING, measure, owners, stands
+from extractor.store.remains import QUARANTINE, REPORTS, STAGING, measure, owners, stands
+
+_FRESH = 3600.0  # seconds from the reading of a list to the beginning of its run, at the very most
 
 
 class Cause(StrEnum):
@@ -31,6 +35,7 @@ class Cause(StrEnum):
     OLD = "old"  # it began longer ago than was asked for
     COMPLETE = "complete"  # all of it is published: its staging is not needed any more
     ORPHAN = "orphan"  # no run in the journal owns it
+    LIST = "list"  # a match list that no run uses any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +55,15 @@ class RunFacts:
     started_at: float
     state: RunState
     staging: tuple[Piece, ...] = ()
-    others: tuple[Piece, ...] = ()  # quarantine and half-built publications
+    others: tuple[Piece, ...] = ()  # quarantine, reports and half-built publications
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What goes of one run. ``forgets``: its lines in the journal go, too, so that it is not known any more."""
+    """What goes of one run, or of one match list (``run_id`` is then the list's).
+
+    ``forgets``: its lines in the journal go, too, so that it is not known any more.
+    """
 
     run_id: str
     cause: Cause
@@ -127,11 +135,14 @@ def remove(state: Path, shown: Iterable[Removal], *, now: float, older_than: flo
     everything else is gone, for what could not be removed.
     """
     agreed = {(each.run_id, each.cause, each.forgets) for each in shown}
-    gone, stuck = [], []
+    gone: list[Removal] = []
+    stuck: list[LocalError] = []
     with hold_lock(state), open_journal(state / JOURNAL) as journal:
         for removal in _look(state, journal, now=now, older_than=older_than):
             if (removal.run_id, removal.cause, removal.forgets) not in agreed:
                 continue  # somebody took the run up meanwhile
+            if stuck and removal.cause is Cause.LIST:
+                continue  # perhaps of a run that is still known
             try:
                 for piece in removal.pieces:
                     erase_tree(piece.path)
@@ -162,7 +173,22 @@ def _look(state: Path, journal: Journal, *, now: float, older_than: float) -> li
     known = {row["run_id"] for row in rows} | set(living)
     orphans = {run_id: _pieces(state, run_id) for run_id in owners(state) if run_id not in known}
     facts = [_facts(state, journal, row, alive=row["run_id"] in living) for row in rows]
-    return choose(facts, orphans, now=now, older_than=older_than)
+    found = choose(facts, orphans, now=now, older_than=older_than)
+    return [*found, *_lists(state, journal, {each.run_id for each in found if each.cause is Cause.OLD}, rows, now)]
+
+
+def _lists(
+    state: Path, journal: Journal, going: Collection[str], rows: Sequence[dict[str, Any]], now: float
+) -> Iterable[Removal]:
+    """The match lists that none of the runs uses but those that are ``going``. A fresh one may be of a run to come."""
+    used = {
+        list_id
+        for row in rows
+        if row["run_id"] not in going
+        for list_id in decode(journal.request(row["run_id"])).lists.values()
+    }
+    for folder in lists.unused(state, used, before=now - _FRESH):
+        yield Removal(run_id=folder.name, cause=Cause.LIST, pieces=_standing([folder]))
 
 
 def _facts(state: Path, journal: Journal, row: dict[str, Any], *, alive: bool) -> RunFacts:
@@ -177,7 +203,7 @@ def _facts(state: Path, journal: Journal, row: dict[str, Any], *, alive: bool) -
         started_at=row["started_at"],
         state=state_of(row["exit_code"], alive=alive),
         staging=_standing([state / STAGING / run_id]),
-        others=_standing([state / QUARANTINE / run_id, *_half_built(journal, row)]),
+        others=_standing([state / QUARANTINE / run_id, state / REPORTS / run_id, *_half_built(journal, row)]),
     )
 
 
@@ -185,11 +211,12 @@ def _half_built(journal: Journal, row: dict[str, Any]) -> Iterable[Path]:
     """Where ``store.publish`` builds, until it renames."""
     for each in journal.datasets(row["run_id"]):
         dataset = Dataset(kind=each["kind"], name=each["name"])
-        yield Path(row["output"]) / dataset.folder / f".run={row['run_id']}.publishing"
+        for kind in ("run", "backfill"):
+            yield Path(row["output"]) / dataset.folder / f".{kind}={row['run_id']}.publishing"
 
 
 def _pieces(state: Path, run_id: str) -> tuple[Piece, ...]:
-    return _standing([state / STAGING / run_id, state / QUARANTINE / run_id])
+    return _standing([state / place / run_id for place in (STAGING, QUARANTINE, REPORTS)])
 
 
 def _standing(folders: Iterable[Path]) -> tuple[Piece, ...]:

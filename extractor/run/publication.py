@@ -7,36 +7,70 @@ The journal is asked, not the memory of this process: what is published is what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from extractor import lists
 from extractor.errors import IntegrityError
-from extractor.observe.news import DatasetPublished
+from extractor.observe.news import DatasetPublished, ValuesMatched
+from extractor.plan.cost import Cost, JobCost, total
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.partitions import Partitions
 from extractor.protocol.vocabulary import Outcome
-from extractor.run.past import latest_export
+from extractor.run.past import LatestExport, latest_export
+from extractor.store import marks
 from extractor.store.compression import Compression
-from extractor.store.entries import Stride
+from extractor.store.entries import Span, Stride
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
-from extractor.store.publish import FinishedJob, Publication, Published
+from extractor.store.publication import FinishedJob, Memory, Publication, Published
+from extractor.store.publish import publish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """What all publications of a run have in common. ``started_at`` is in Unix seconds."""
+    """What all publications of a run have in common. ``started_at`` is in Unix seconds, ``key`` the state folder's."""
 
     run_id: str
     config_hash: str
     started_at: float
     output: Path
+    state: Path
+    key: bytes = field(repr=False)
     staging: Path
     compression: Compression
     shard_bytes: int
     partitions: Partitions | None = None
+    seen: Path | None = None  # the folder of what is remembered of published records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A dataset that is published: what it covers, and what became of the values that it was asked for by, if any."""
+
+    published: Published
+    strides: tuple[Stride, ...]
+    matched: ValuesMatched | None
+
+
+def issue(publication: Publication, *, edition: Edition) -> Issued:
+    """Write what became of the values, then publish, which takes the parts away. Raises as ``store.publish``."""
+    found = lists.report(publication, state=edition.state, key=edition.key, staging=edition.staging)
+    published = publish(publication, staging=edition.staging, output=edition.output, shard_bytes=edition.shard_bytes)
+    matched = None
+    if found is not None:
+        counts, folder = found
+        matched = ValuesMatched(
+            dataset=str(publication.dataset),
+            path=str(folder),
+            values=counts.values,
+            unmatched=counts.unmatched,
+            several=counts.several,
+            strangers=counts.strangers,
+        )
+    return Issued(published=published, strides=publication.strides, matched=matched)
 
 
 def collect(
@@ -44,7 +78,7 @@ def collect(
 ) -> Publication:
     """Gather what a dataset's jobs left, and number it. Every job must be done; ``now`` is in Unix seconds."""
     found = [_finished(journal, edition.run_id, job, outcome) for job, outcome in jobs]
-    strides = _strides(edition, [(finished.job, time) for finished, time in found])
+    strides = _strides(edition, found)
     number = journal.number_publication(edition.run_id, dataset)
     reached(Failpoint.NUMBER_GIVEN)
     return Publication(
@@ -58,21 +92,44 @@ def collect(
         started=_iso(edition.started_at),
         finished=_iso(now),
         strides=strides,
-        jobs=tuple(finished for finished, _ in found),
+        jobs=tuple(left.finished for left in found),
+        partitions=edition.partitions,
+        memory=_memory(journal, edition, [job for job, _ in jobs]),
     )
 
 
-def _strides(edition: Edition, jobs: Sequence[tuple[JobSpec, float | None]]) -> tuple[Stride, ...]:
-    """What a dataset's publication covers, stream by stream; each job comes with the server's time at its Initiate.
+def _memory(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Memory | None:
+    """What is remembered of the streams whose unchanged records are left out; None if there are none."""
+    wanted = {job.stream.id for job in jobs if job.stream.dedupe is not None}
+    if edition.seen is None or edition.partitions is not None or not wanted:
+        return None
+    earlier: dict[str, tuple[Span, ...]] = {}
+    for span in marks.spans(journal):
+        if span.stream in wanted:
+            earlier[span.stream] = (*earlier.get(span.stream, ()), span)
+    return Memory(folder=edition.seen, earlier=earlier)
 
-    Raises IntegrityError where that cannot be.
-    """
-    times: dict[str, list[float | None]] = {}
-    first: dict[str, JobSpec] = {}
-    for job, time in jobs:
-        times.setdefault(job.stream.id, []).append(time)
-        first.setdefault(job.stream.id, job)
-    return tuple(_stride(edition, job, times[stream]) for stream, job in first.items())
+
+def _strides(edition: Edition, jobs: Sequence[_Left]) -> tuple[Stride, ...]:
+    """What a dataset's publication covers and cost, stream by stream. Raises IntegrityError where that cannot be."""
+    streams: dict[str, list[_Left]] = {}
+    for left in jobs:
+        streams.setdefault(left.finished.job.stream.id, []).append(left)
+    strides = []
+    for lefts in streams.values():
+        stride = _stride(edition, lefts[0].finished.job, [left.server_time for left in lefts])
+        strides.append(replace(stride, cost=_cost(edition, stride, lefts)))
+    return tuple(strides)
+
+
+def _cost(edition: Edition, stride: Stride, lefts: Sequence[_Left]) -> Cost | None:
+    if edition.partitions is not None:
+        return None
+    window = None
+    if stride.since is not None:
+        until = edition.started_at if stride.until is None else stride.until.timestamp()
+        window = max(0.0, until - stride.since.timestamp())
+    return total((left.cost for left in lefts), run=edition.run_id, window=window, started_at=edition.started_at)
 
 
 def _stride(edition: Edition, job: JobSpec, times: Sequence[float | None]) -> Stride:
@@ -107,8 +164,16 @@ def told(published: Published) -> DatasetPublished:
     )
 
 
-def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> tuple[FinishedJob, float | None]:
-    """What a job left, and the server's time at the Initiate of its export."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """What a job left, the server's time at the Initiate of its export, and what it cost."""
+
+    finished: FinishedJob
+    server_time: float | None
+    cost: JobCost
+
+
+def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> _Left:
     latest = latest_export(journal.events(run_id, job.ordinal))
     if latest.sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
@@ -120,7 +185,23 @@ def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> 
         repeated=latest.sealed.repeated,
         requests=outcome.requests,
     )
-    return finished, latest.server_time
+    return _Left(finished=finished, server_time=latest.server_time, cost=_cost_of(latest, outcome))
+
+
+def _cost_of(latest: LatestExport, outcome: Outcome) -> JobCost:
+    ready = None if latest.taken_up else latest.ready
+    return JobCost(
+        records=outcome.records,
+        bytes=0 if latest.sealed is None else sum(part.bytes for part in latest.sealed.parts),
+        pages=len(latest.pages),
+        page=max((page.count for page in latest.pages), default=0),
+        exports=outcome.exports,
+        retries=outcome.retries,
+        requests=None if latest.taken_up else outcome.requests,
+        seconds=None if latest.taken_up else outcome.seconds,
+        waited=None if ready is None else ready.waited,
+        unready=None if ready is None else ready.unready,
+    )
 
 
 def _iso(moment: float) -> str:

@@ -25,8 +25,9 @@ def refuse_old_copy(journal: Journal, output: Path, plan: Plan, run_id: str | No
     known = journal.identity()
     for dataset in plan.datasets:
         folder = output / dataset.folder
-        runs = [_latest(folder), run_id]
-        for path in [folder / f"run={run}" / manifest.MANIFEST for run in runs if run is not None]:
+        kind = "run" if plan.partitions is None else "backfill"
+        places = [_latest(folder), None if run_id is None else f"{kind}={run_id}"]
+        for path in [folder / place / manifest.MANIFEST for place in places if place is not None]:
             entry = _entry(path)
             if entry is not None and entry.id == known.id and entry.publication > known.publications:
                 raise IntegrityError(
@@ -38,7 +39,7 @@ def refuse_old_copy(journal: Journal, output: Path, plan: Plan, run_id: str | No
 
 def _latest(folder: Path) -> str | None:
     with suppress(LocalError, IntegrityError):
-        return manifest.load_latest(folder / manifest.LATEST).run
+        return f"run={manifest.load_latest(folder / manifest.LATEST).run}"
     return None
 
 

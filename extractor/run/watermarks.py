@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from extractor.errors import ConfigError, LocalError
-from extractor.plan.job import Dataset
+from extractor.plan.job import KINDS, Dataset
 from extractor.run.history import JOURNAL
 from extractor.store import marks
 from extractor.store.entries import StreamRow, WatermarkChange
@@ -88,9 +88,8 @@ def move(state: Path, shown: Mark, to: datetime | None, *, reason: str, now: flo
         marks.move_by_hand(journal, shown.stream.id, to, reason=reason, now=now)
 
 
-def _datasets(row: StreamRow) -> tuple[str, str]:
-    dataset = Dataset(kind="group" if row.kind == "group" else "segment", name=row.name)
-    return row.name, dataset.folder
+def _datasets(row: StreamRow) -> tuple[str, ...]:
+    return row.name, *(Dataset(kind=kind, name=row.name).folder for kind in KINDS if kind == row.kind)
 
 
 def _listed(streams: Sequence[Mark]) -> str:

@@ -13,6 +13,7 @@ time that is handed in, because a fault that cannot be repeated cannot be tested
 from __future__ import annotations
 
 from extractor.simulator.app import Running, serve
+from extractor.simulator.changes import Change
 from extractor.simulator.exchange import Delivery, Entry, Reply, Request
 from extractor.simulator.faults import Fault, Kind, parse
 from extractor.simulator.ledger import State
@@ -24,6 +25,7 @@ from extractor.simulator.settings import (
     FileSegment,
     Group,
     Operator,
+    Schedule,
     Segment,
     SimulatorSettings,
     demo,
@@ -32,6 +34,7 @@ from extractor.simulator.ticks import Zone
 from extractor.simulator.world import Kindred
 
 __all__ = [
+    "Change",
     "Chaos",
     "Counts",
     "Delivery",
@@ -46,6 +49,7 @@ __all__ = [
     "Reply",
     "Request",
     "Running",
+    "Schedule",
     "Segment",
     "Service",
     "SimulatorSettings",

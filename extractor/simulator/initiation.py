@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
 
 import orjson
 
 from extractor.simulator import ticks
-from extractor.simulator.exchange import Refused
+from extractor.simulator.exchange import Refused, Request
 from extractor.simulator.matching import Criteria, Match
 from extractor.simulator.settings import SimulatorSettings
 
@@ -41,6 +42,47 @@ def read(body: bytes, settings: SimulatorSettings) -> Initiation:
     if callback and not callback.startswith(("http://", "https://")):
         _refuse("CallbackURL is not a web address.")
     return Initiation(after=_after(said, settings), match=_match(said, settings), callback_url=callback or None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What was asked of a schedule. ``during`` is a half-open period of ticks; None is no restriction."""
+
+    during: tuple[int, int] | None = None
+    callback_url: str | None = None
+
+
+def read_schedule(request: Request, settings: SimulatorSettings) -> Feed:
+    """Check the Initiate of a schedule (contract, section 7). Raises Refused (400).
+
+    The dates are in the query, both or neither. Decided: of the body, everything but CallbackURL is ignored, because
+    the documents name nothing else.
+    """
+    callback = read(_only_callback(request.body), settings).callback_url
+    start, end = (_day(request, name) for name in ("startDate", "endDate"))
+    if start is None or end is None:
+        if start is not end:
+            _refuse("startDate and endDate must be given together, or not at all.")
+        return Feed(callback_url=callback)
+    if end < start:
+        _refuse("endDate is before startDate.")
+    after = end + timedelta(days=1) if settings.schedule_end == "inclusive" else end
+    first, stop = (ticks.tick_before(ticks.in_zone(f"{day}T00:00", settings.schedule_zone)) for day in (start, after))
+    return Feed(during=(first + 1, stop + 1), callback_url=callback)
+
+
+def _only_callback(body: bytes) -> bytes:
+    return orjson.dumps({"CallbackURL": _members(body).get("callbackurl")})
+
+
+def _day(request: Request, name: str) -> date | None:
+    said = request.argument(name)
+    if said is None:
+        return None
+    try:
+        return datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone until it is known whose
+    except ValueError:
+        _refuse(f"{name} must be a date, YYYY-MM-DD.")
 
 
 def _members(body: bytes) -> Mapping[str, Any]:

@@ -136,8 +136,10 @@ _LIES: dict[str, Callable[[Page], Page]] = {
 }
 
 
-def written(shown: Page, selection: Selection, *, extra_fields: bool = False) -> bytes:
-    """Write a page. The records are spliced in as they are, byte for byte."""
+def written(
+    shown: Page, selection: Selection, *, extra_fields: bool = False, member: str = "UserProfilePreferences"
+) -> bytes:
+    """Write a page, its records under ``member``. They are spliced in as they are, byte for byte."""
     records = selection.records(shown.start, shown.stop)
     if shown.encore:
         records.append(records[-1])
@@ -154,7 +156,6 @@ def written(shown: Page, selection: Selection, *, extra_fields: bool = False) ->
     }
     if extra_fields:
         head["Generation"] = {"Shard": None, "Took": 0.25}
-    member = "UserProfilePreferences"
     if shown.lower:
         head, member = lowered(head), member[:1].lower() + member[1:]
     return b'%b,"%b":[%b]}' % (orjson.dumps(head)[:-1], member.encode(), b",".join(records))

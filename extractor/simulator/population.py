@@ -1,22 +1,19 @@
 """The common population: every generated profile, as a pure function of seed, index and instant.
 
-Decides ids, numbers, dates of change, and finds indices again from dates and match values without looking at
-everybody. Holds a pool of templates and nothing else, whatever the number of people. Does not know segments; called by
-``world``.
-
-Decided: dates of change are spread by a permutation modulo a prime, because it can be turned round, so that an
-increment costs what it selects and not what there is; considered a hash, which cannot.
+Decides ids, numbers, who has no time in the record, and finds indices again from match values without looking at
+everybody. Holds a pool of templates and nothing else, whatever the number of people. Does not know segments, nor when
+people change (``changes``); called by ``world``.
 """
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import orjson
 
 from extractor.simulator import profiles, ticks
+from extractor.simulator.changes import Change, Changes
 from extractor.simulator.matching import Criteria, Match
 from extractor.simulator.settings import SimulatorSettings
 
@@ -25,8 +22,6 @@ _PHONES = 80_000  # numbers of the form 1 NXX 555 01XX: beyond that many people,
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _EMAIL = re.compile(r"[a-z]+\.([0-9]{1,18})@.*", re.ASCII | re.DOTALL)
 _ALTERNATE_ID = re.compile(r"[a-z]+-([0-9]{1,18})", re.ASCII)
-_PRIMES = (1_009, 10_007, 100_003, 1_000_003, 10_000_019, 100_000_007, 1_000_000_007)
-_SPREAD = 7_919  # a prime that divides none of the above
 
 
 class Population:
@@ -38,50 +33,53 @@ class Population:
         self._pool = (
             profiles.deleted_pool(settings.deleted_names)
             if deleted
-            else profiles.pool(settings.seed, extra_fields=extra)
+            else profiles.pool(settings.seed, extra_fields=extra, timeless_share=settings.timeless)
         )
-        self._prime = _PRIMES[bisect.bisect_left(_PRIMES, size)]
-        self._back = pow(_SPREAD, -1, self._prime)
-        self._shift = settings.seed % self._prime
-        slot = max(1, int(settings.change_cycle * ticks.PER_SECOND / self._prime))
-        self._slot = slot if slot % 3 else slot + 1  # so that milliseconds end in 0, 3 and 7 alike
-        self._cycle = self._slot * self._prime
+        self._timeless = frozenset(() if deleted else profiles.timeless(settings.timeless))
+        self._changes = Changes(settings, size=size)
         self.average_bytes = round(sum(len(text) for text, _ in self._pool) / len(self._pool))
 
     def records(self, indices: Iterable[int], at: int) -> list[bytes]:
-        """Write people as they are at an instant, in the order given."""
+        """Write people as they are seen at an instant, in the order given."""
         pool, count = self._pool, len(self._pool)
-        prime, shift, slot, cycle = self._prime, self._shift, self._slot, self._cycle
-        spelled = ticks.spelled
         lines = []
         for index in indices:
             text, chosen = pool[index % count]
-            changed = at - (at - (index * _SPREAD + shift) % prime * slot) % cycle  # as ``changed_at``
-            lines.append(
-                text
-                % chosen(
-                    (FIRST_PROFILE_ID + index, index, _phone(index), _phone(index + _PHONES // 2), spelled(changed)),
-                )
-            )
+            lines.append(text % chosen(self.values(index, at)))
         return lines
 
+    def values(self, index: int, at: int) -> profiles.Values:
+        """Give what fills the holes of a person's template, as seen at an instant."""
+        changed = ticks.spelled(self._changes.last(index, at))
+        return FIRST_PROFILE_ID + index, index, _phone(index), _phone(index + _PHONES // 2), changed
+
     def changed_at(self, index: int, at: int) -> int:
-        """Give the last change of a person that is not after ``at``."""
-        phase = (index * _SPREAD + self._shift) % self._prime * self._slot
-        return at - (at - phase) % self._cycle
+        """Give the last change of a person that is visible at ``at``."""
+        return self._changes.last(index, at)
 
     def changed(self, among: Sequence[int], after: int, at: int) -> Sequence[int]:
-        """Keep those who changed after one instant and not after the other."""
-        if after < at - self._cycle:
-            return among
-        newest, age = divmod(at % self._cycle, self._slot)
-        many = max(0, -((age - (at - after)) // self._slot))
-        if many >= len(among) or not isinstance(among, range):
-            return [index for index in among if self.changed_at(index, at) > after]
-        # The newest change is that of permuted number ``newest``; each step down is one slot older.
-        prime, back, shift = self._prime, self._back, self._shift
-        found = ((newest - step - shift) * back % prime for step in range(many))
-        return sorted(index for index in found if index in among)
+        """Keep those whose last change visible at ``at`` is after ``after``, and those without any time."""
+        found = self._changes.since(among, after, at)
+        if not self._timeless or found is among:
+            return found
+        return sorted({*found, *self._without_time(among)})
+
+    def changes(self, among: Sequence[int], start: int, end: int) -> Iterator[Change]:
+        """List every change stamped at ``start`` or later and before ``end``; who has no time is not in it."""
+        dated = (index for index in among if index % profiles.POOL not in self._timeless)
+        for index, stamp, visible in self._changes.every(dated, start, end):
+            yield Change(
+                profile_id=FIRST_PROFILE_ID + index, stamped=ticks.moment_at(stamp), visible=ticks.moment_at(visible)
+            )
+
+    def _without_time(self, among: Sequence[int]) -> Iterator[int]:
+        """Find them without a look at everybody: along a range, the pool's people come again and again."""
+        if not isinstance(among, range):
+            yield from (index for index in among if index % profiles.POOL in self._timeless)
+            return
+        for place, index in enumerate(among[: profiles.POOL]):
+            if index % profiles.POOL in self._timeless:
+                yield from among[place :: profiles.POOL]
 
     def matching(self, among: Sequence[int], match: Match) -> list[int]:
         """Keep those who satisfy a match, in their order; costs what the values name, not what there is."""

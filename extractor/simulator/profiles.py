@@ -4,6 +4,9 @@ Decides the shape of the records: scripts, nulls, absent members, consents, pref
 record's JSON with holes for what differs from index to index; filling one is a single formatting of bytes, and that is
 what makes a million records cheap. Does not decide who is in a segment. Called by ``population``.
 
+The newest LastModifiedDate, ConsentDate or member of Edited in a record is its change, by which LastDateTime selects
+it; every other date is older than any change. Which of the three it stands in differs from person to person.
+
 Every line is compact UTF-8 as orjson writes it. Values that a match can name have one shape each, which
 ``population`` reads back into an index: keep them together.
 """
@@ -22,36 +25,54 @@ import orjson
 from extractor.simulator import names
 
 POOL = 509  # a prime, so that no step of a segment meets the same people again and again
+_APART = 211  # another prime: numbers of the pool, one after the other, that are far from each other
 
 Json: TypeAlias = dict[str, Any]
 Values: TypeAlias = tuple[int, int, int, int, bytes]  # what fills the holes, in the order of the marks below
 Template: TypeAlias = tuple[bytes, Callable[[Values], tuple[int | bytes, ...]]]
 _T = TypeVar("_T")
 
+_TIMES = frozenset({"LastModifiedDate", "ConsentDate", "Edited"})
+
 # Marks of the holes: private-use characters, which no name holds.
-_ID, _INDEX, _PHONE, _SECOND_PHONE, _CHANGED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
+_ID, INDEX, _PHONE, _SECOND_PHONE, CHANGED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _HOLE = re.compile('"\ue000"|[\ue001-\ue004]')
 
 
 @functools.lru_cache(maxsize=8)
-def pool(seed: int, *, extra_fields: bool = False) -> tuple[Template, ...]:
-    """Give the living people of a seed."""
+def people(seed: int, *, extra_fields: bool = False, timeless_share: float = 0.0) -> tuple[Json, ...]:
+    """Give the living people of a seed as JSON values, with marks for what differs from index to index."""
+    without = timeless(timeless_share)
+    writers = (_Writer(random.Random(f"{seed}/{number}")) for number in range(POOL))  # noqa: S311 - people who repeat are the purpose
     return tuple(
-        _template(_Writer(random.Random(f"{seed}/{number}")).profile(number, extra_fields=extra_fields))  # noqa: S311 - people who repeat are the purpose
-        for number in range(POOL)
+        writer.profile(number, extra_fields=extra_fields, dated=number not in without)
+        for number, writer in enumerate(writers)
     )
+
+
+@functools.lru_cache(maxsize=8)
+def pool(seed: int, *, extra_fields: bool = False, timeless_share: float = 0.0) -> tuple[Template, ...]:
+    """Give the living people of a seed."""
+    written = people(seed, extra_fields=extra_fields, timeless_share=timeless_share)
+    return tuple(template(profile) for profile in written)
+
+
+def timeless(share: float) -> frozenset[int]:
+    """Tell which people of the pool have no time in their record; they stand apart from each other."""
+    return frozenset(number * _APART % POOL for number in range(round(share * POOL)))
 
 
 @functools.lru_cache(maxsize=8)
 def deleted_pool(members: tuple[str, str, str]) -> tuple[Template, ...]:
     """Give what is left of deleted people: id, date and reason under these names (contract, section 4.8)."""
-    return tuple(_template(dict(zip(members, (_ID, _CHANGED, reason), strict=True))) for reason in names.REASONS)
+    return tuple(template(dict(zip(members, (_ID, CHANGED, reason), strict=True))) for reason in names.REASONS)
 
 
-def _template(profile: Json) -> Template:
-    text = orjson.dumps(profile).decode().replace("%", "%%")
+def template(value: Json) -> Template:
+    """Write a JSON value once and for all, but for its holes."""
+    text = orjson.dumps(value).decode().replace("%", "%%")
     holes = [ord(found.strip('"')) - ord(_ID) for found in _HOLE.findall(text)]
-    filled = _HOLE.sub(lambda found: "%b" if found[0] == _CHANGED else "%d", text)
+    filled = _HOLE.sub(lambda found: "%b" if found[0] == CHANGED else "%d", text)
     return filled.encode(), itemgetter(*holes)
 
 
@@ -61,12 +82,12 @@ class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
 
-    def profile(self, number: int, *, extra_fields: bool) -> Json:
+    def profile(self, number: int, *, extra_fields: bool, dated: bool) -> Json:
         active = self._maybe(0.95)
         profile: Json = {
             "ProfileId": _ID,
             "IsActive": active,
-            "Edited": {"Created": self._date(), "LastModifiedDate": _CHANGED, "UserId": "batch"},
+            "Edited": {"Created": self._date(), "LastModifiedDate": self._changed(), "UserId": "batch"},
             "RegistrationConfirmed": self._maybe(0.5),
             "CustomerType": self._one(names.CUSTOMER_TYPES),
             "PreservePreferences": True,
@@ -87,7 +108,12 @@ class _Writer:
             profile["ReasonCode"] = self._one(names.REASONS)
         if extra_fields:
             profile["SchemaHint"] = {"Revision": 41, "Nested": [[], {}, None, [1, 2.5, -3]]}
-        return self._thinned(profile)
+        profile = self._thinned(profile)
+        if not dated:
+            return {name: _undated(value) for name, value in profile.items() if name not in _TIMES}
+        if not _is_changed(profile):
+            profile["Edited"] = {"Created": self._date(), "LastModifiedDate": CHANGED}
+        return profile
 
     def _thinned(self, profile: Json) -> Json:
         """Drop some members and null others: absent, null and empty all occur (contract, section 4)."""
@@ -113,7 +139,7 @@ class _Writer:
         return [
             {
                 "EmailAddressType": kind,
-                "EmailAddress": f"{kind.lower() if order else 'user'}.{_INDEX}@{self._one(names.EMAIL_DOMAINS)}",
+                "EmailAddress": f"{kind.lower() if order else 'user'}.{INDEX}@{self._one(names.EMAIL_DOMAINS)}",
                 "IsDefault": order == 0,
                 "IsActive": self._maybe(0.9),
                 "EmailPreferences": self._some(0, 1, self._preference),
@@ -159,7 +185,7 @@ class _Writer:
 
     def _alternate_ids(self) -> list[Json]:
         return [
-            {"AlternateIdType": kind, "AlternateId": f"{kind.upper()[:3]}-{_INDEX}", "IsActive": True}
+            {"AlternateIdType": kind, "AlternateId": f"{kind.upper()[:3]}-{INDEX}", "IsActive": True}
             for kind in names.ALTERNATE_ID_TYPES[: self._one((0, 1, 1, 1, 2))]
         ]
 
@@ -174,7 +200,7 @@ class _Writer:
             "FrequencyId": self._one(names.FREQUENCIES),
             "PreferenceAttributes": self._attributes(),
             "CustomerDate": self._date(),
-            "LastModifiedDate": _CHANGED,
+            "LastModifiedDate": self._changed(),
             "ExpirationDate": "" if status == "Active" else self._date(),
             "UserId": self._one(("nightly", "web", "j.doe@example.com")),
             "SourceId": self._one(names.SOURCES),
@@ -192,7 +218,7 @@ class _Writer:
             "ConsentVersion": f"{self._chance.randint(1, 9)}.{self._chance.randint(0, 20)}",
             "Locale": self._one(names.LOCALES),
             "ConsentStatus": self._one((1, 1, 1, 2, 3, 4)),
-            "ConsentDate": self._date(),
+            "ConsentDate": self._changed(0.3),
             "ExpirationDate": self._one((None, None, self._date())),
             "Expired": False,
         }
@@ -204,9 +230,14 @@ class _Writer:
             fields.append({"Name": "Transcript", "Value": "“…” naïve façade 漢字 " * 260})
         return fields
 
+    def _changed(self, share: float = 0.7) -> str:
+        """Give the person's change, or a date that is older."""
+        return CHANGED if self._maybe(share) else self._date()
+
     def _date(self) -> str:
+        """Give a date that is older than every change (``settings.OLDEST_CHANGE``)."""
         chance = self._chance
-        day = f"20{chance.randint(15, 25)}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}"
+        day = f"20{chance.randint(5, 14):02d}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}"
         return f"{day}T{chance.randint(0, 23):02d}:{chance.randint(0, 59):02d}:{chance.randint(0, 59):02d}Z"
 
     def _some(self, least: int, most: int, write: Callable[[], _T]) -> list[_T]:
@@ -217,3 +248,19 @@ class _Writer:
 
     def _maybe(self, share: float) -> bool:
         return self._chance.random() < share
+
+
+def _is_changed(value: object) -> bool:
+    """Tell whether the change stands somewhere in a profile."""
+    if isinstance(value, list):
+        return any(map(_is_changed, value))
+    return any(map(_is_changed, value.values())) if isinstance(value, dict) else value == CHANGED
+
+
+def _undated(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Leave out everything from which a time of change could be read."""
+    if isinstance(value, list):
+        return [_undated(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _undated(each) for name, each in value.items() if name not in _TIMES}
+    return value

@@ -10,6 +10,7 @@ surrogates or huge numbers are just what a rehearsal is for.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 from array import array
@@ -25,6 +26,7 @@ from extractor.simulator import ticks
 from extractor.simulator.matching import Match
 
 _MOST_PROBLEMS = 10
+_TIMES = frozenset({"LastModifiedDate", "ConsentDate", "Edited"})
 
 
 class RecordsFile:
@@ -53,8 +55,13 @@ class RecordsFile:
         return [text[starts[number] : starts[number + 1] - 1] for number in numbers]
 
     def changed(self, among: Sequence[int], after: int) -> list[int]:
-        """Keep the records whose newest ``LastModifiedDate`` is after an instant; without one, a record is kept."""
-        return [number for number in among if _newest(self._parsed(number), after) > after]
+        """Keep the records whose newest time of change is after a tick; without one, a record is kept.
+
+        A time of change is a ``LastModifiedDate`` or ``ConsentDate``, or any time inside ``Edited``, wherever it stands
+        in the record (contract, section 4).
+        """
+        bound = ticks.moment_at(after)
+        return [number for number in among if _is_after(self._parsed(number), bound)]
 
     def matching(self, among: Sequence[int], match: Match) -> list[int]:
         """Keep the records that satisfy a match; looks at each."""
@@ -103,28 +110,21 @@ def _position_free(error: ValueError) -> str:
     return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
 
 
-def _newest(record: dict[str, Any], otherwise: int) -> int:
-    """Give the newest LastModifiedDate anywhere in a record, as a tick; ``otherwise + 1`` if it has none."""
-    found = [ticks.tick_at(moment) for moment in _dates(record)]
-    return max(found, default=otherwise + 1)
+def _is_after(record: dict[str, Any], bound: datetime) -> bool:
+    newest = max(_times(record), default=None)
+    return newest is None or newest > bound
 
 
-def _dates(value: object) -> Iterator[int]:
+def _times(value: object, *, wanted: bool = False) -> Iterator[datetime]:
+    """Find the times of change in a JSON value, which is one itself if ``wanted``. One without a zone is no instant."""
     if isinstance(value, list):
         for each in value:
-            yield from _dates(each)
+            yield from _times(each, wanted=wanted)
     elif isinstance(value, dict):
         for name, each in value.items():
-            if name == "LastModifiedDate" and isinstance(each, str):
-                yield from _instant(each)
-            else:
-                yield from _dates(each)
-
-
-def _instant(text: str) -> Iterator[int]:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return
-    if moment.tzinfo is not None:
-        yield ticks.milliseconds_of(moment)
+            yield from _times(each, wanted=wanted or name in _TIMES)
+    elif wanted and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                yield moment

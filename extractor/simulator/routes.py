@@ -16,6 +16,8 @@ from extractor.simulator.faults import Kind
 from extractor.simulator.settings import SimulatorSettings
 from extractor.simulator.world import Kindred
 
+_IN_PATHS = (Kindred.SEGMENT, Kindred.GROUP)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -25,6 +27,7 @@ class Route:
     method: str
     template: str
     parts: tuple[str, ...]
+    legacy: bool = False  # of the legacy API, which has the schedules
 
     def fits(self, parts: list[str]) -> dict[str, str] | None:
         """Read the places of a path; None if it is another call's."""
@@ -37,7 +40,7 @@ class Route:
             elif wanted.casefold() != said.casefold():
                 return None
         # A template whose {kind} could be anything would swallow the paths of other calls.
-        return places if places.get("kind", Kindred.SEGMENT) in list(Kindred) else None
+        return places if places.get("kind", Kindred.SEGMENT) in _IN_PATHS else None
 
 
 class Routes:
@@ -45,14 +48,15 @@ class Routes:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         places = (
-            (Kind.INITIATE, "POST", settings.initiate_path),
-            (Kind.STATUS, "GET", settings.status_path),
-            (Kind.PAGE, "GET", settings.retrieve_path),
-            (Kind.COMMIT, "POST", settings.commit_path),
+            (Kind.INITIATE, "POST", settings.initiate_path, settings.initiate_schedule_path),
+            (Kind.STATUS, "GET", settings.status_path, settings.schedule_status_path),
+            (Kind.PAGE, "GET", settings.retrieve_path, settings.schedule_retrieve_path),
+            (Kind.COMMIT, "POST", settings.commit_path, settings.schedule_commit_path),
         )
         self._routes = [
-            _route(kind, method, f"{settings.base_path.rstrip('/')}/{path.lstrip('/')}")
-            for kind, method, path in places
+            _route(kind, method, f"{settings.base_path.rstrip('/')}/{path.lstrip('/')}", legacy=path is legacy)
+            for kind, method, current, legacy in places
+            for path in (current, legacy)
         ]
         self._routes.append(_route(Kind.TOKEN, "POST", settings.token_path))
 
@@ -73,5 +77,5 @@ class Routes:
         raise Refused(HTTPStatus.NOT_FOUND, "No HTTP resource was found that matches the request URI.")
 
 
-def _route(kind: Kind, method: str, template: str) -> Route:
-    return Route(kind=kind, method=method, template=template, parts=tuple(template.split("/")))
+def _route(kind: Kind, method: str, template: str, *, legacy: bool = False) -> Route:
+    return Route(kind=kind, method=method, template=template, parts=tuple(template.split("/")), legacy=legacy)

@@ -17,16 +17,17 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import formatdate
 from http import HTTPStatus
 
 from extractor.simulator import initiation, pages, tampering, ticks
 from extractor.simulator.authorization import Gate
 from extractor.simulator.bearers import Bearers
+from extractor.simulator.changes import Change
 from extractor.simulator.exchange import Delivery, Entry, Refused, Reply, Request, json_reply
 from extractor.simulator.faults import Fault, Kind
-from extractor.simulator.ledger import Callback, Export, Ledger
+from extractor.simulator.ledger import Callback, Export, Ledger, State
 from extractor.simulator.matching import Match
 from extractor.simulator.playbook import Playbook
 from extractor.simulator.rate import Bucket
@@ -68,7 +69,15 @@ class Service:
             route, places = self._routes.find(request.method, request.path)
         except Refused as refused:
             return self._sent(refused.reply(), Entry(number=self.requests, at=at, kind="unknown"), request)
-        visit = Visit(number=self.requests, at=at, request=request, kind=route.kind, path=route.template, places=places)
+        visit = Visit(
+            number=self.requests,
+            at=at,
+            request=request,
+            kind=route.kind,
+            path=route.template,
+            places=places,
+            legacy=route.legacy,
+        )
         try:
             reply = self._guarded(visit)
         except Refused as refused:
@@ -114,6 +123,16 @@ class Service:
         match = Match.of(criteria, match_type=match_type, values=values) if criteria else None
         dataset = self._dataset(name, kind)
         return len(self.world.select(dataset, now=at, after=self._bound(since), match=match))
+
+    def changes(
+        self, name: str, *, start: datetime, end: datetime, kind: Kindred | str = Kindred.SEGMENT
+    ) -> Iterator[Change]:
+        """List every change of a dataset's people stamped at ``start`` or later and before ``end`` (aware), by person.
+
+        A change that is not yet visible is in it as well; ``truth(..., at=)`` holds, of each person, the last one
+        that is visible by then. Raises KeyError for an unknown name.
+        """
+        return self.world.changes(self._dataset(name, kind), start, end)
 
     def callbacks_due(self, now: float) -> list[Callback]:
         """Give the callbacks to be posted by now, each only once; report each to ``called_back``."""
@@ -162,11 +181,13 @@ class Service:
     def _recognize(self, visit: Visit) -> None:
         """Find out which dataset a call concerns. What does not exist is refused by the call itself."""
         if visit.kind is Kind.INITIATE:
-            kindred = Kindred(visit.places.get("kind", Kindred.SEGMENT))
+            kindred = Kindred.SCHEDULE if visit.legacy else Kindred(visit.places.get("kind", Kindred.SEGMENT))
             visit.dataset = self.world.find(kindred, visit.places["name"])
             return
         token = visit.places["accessToken"]
         visit.export = self.ledger.find(int(token)) if _TOKEN.fullmatch(token) else None
+        if visit.export is not None and (visit.export.dataset.kindred is Kindred.SCHEDULE) is not visit.legacy:
+            visit.export = None  # each API knows its own tokens
         if visit.export is not None:
             visit.dataset = visit.export.dataset
 
@@ -201,7 +222,7 @@ class Service:
             case Kind.INITIATE:
                 return self._initiate(visit)
             case Kind.STATUS:
-                return self._told(self.ledger.status(self._export(visit), visit.at))
+                return self._told(self._status(visit, self._export(visit)))
             case Kind.PAGE:
                 return self._retrieve(visit, self._export(visit))
             case Kind.COMMIT:
@@ -212,9 +233,15 @@ class Service:
             raise Refused(HTTPStatus.NOT_FOUND, "The segment or segment group does not exist.")
         if visit.dataset.forbidden:
             raise Refused(HTTPStatus.FORBIDDEN, "The API user lacks permission to export this segment.")
-        wanted = initiation.read(visit.request.body, self.settings)
-        selection = self.world.select(visit.dataset, now=visit.at, after=wanted.after, match=wanted.match)
-        visit.export = self.ledger.open(visit.dataset, selection, visit.at, callback_url=wanted.callback_url)
+        if visit.legacy:
+            feed = initiation.read_schedule(visit.request, self.settings)
+            selection = self.world.select(visit.dataset, now=visit.at, during=feed.during)
+            callback_url = feed.callback_url
+        else:
+            wanted = initiation.read(visit.request.body, self.settings)
+            selection = self.world.select(visit.dataset, now=visit.at, after=wanted.after, match=wanted.match)
+            callback_url = wanted.callback_url
+        visit.export = self.ledger.open(visit.dataset, selection, visit.at, callback_url=callback_url)
         if visit.fault is not None and visit.fault.verb in _ENDINGS:
             visit.fired = self.ledger.doom(visit.export, visit.fault.verb)
         return self._told({"AccessToken": visit.export.token})
@@ -228,7 +255,8 @@ class Service:
         truth = pages.page(visit.asked, len(selection))
         shown = pages.told(truth, visit.fault.verb) if visit.fault else truth
         visit.fired, visit.count = visit.fired or shown != truth, shown.count
-        body = pages.written(shown, selection, extra_fields=self.settings.extra_fields)
+        member = "Preferences" if visit.legacy else "UserProfilePreferences"
+        body = pages.written(shown, selection, extra_fields=self.settings.extra_fields, member=member)
         if not truth.has_more and not visit.asked.keep_alive:
             self.ledger.retrieve(export)
         return replace(json_reply({}), body=body)
@@ -240,7 +268,17 @@ class Service:
         self.ledger.commit(export, visit.at, keep_files=bool(visit.keep_files))
         if self.settings.commit_body == "empty":
             return Reply(status=HTTPStatus.OK)
-        return self._told(self.ledger.status(export, visit.at))
+        return self._told(self._status(visit, export))
+
+    def _status(self, visit: Visit, export: Export) -> Mapping[str, object]:
+        """Give the Status object; that of the legacy API says when the token expires, and 0 for what is not known."""
+        told = self.ledger.status(export, visit.at)
+        if not visit.legacy:
+            return told
+        waiting = self.ledger.state(export, visit.at) is State.PROCESSING
+        expires = "" if waiting else datetime.fromtimestamp(export.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        counts = {name: told.get(name) or 0 for name in ("RowCount", "ByteCount")}
+        return {"AccessToken": told["AccessToken"], "Expires": expires, "Status": told["Status"], **counts}
 
     def _export(self, visit: Visit) -> Export:
         if visit.export is None:

@@ -20,6 +20,7 @@ from extractor.simulator.playbook import Chaos, Scripts, read
 from extractor.simulator.ticks import Zone
 
 _LARGEST_WORLD = 1_000_000_000
+OLDEST_CHANGE = datetime(2015, 1, 1, tzinfo=UTC)  # no profile changes before; every other date in a record is older
 
 Seconds: TypeAlias = float | tuple[float, float]  # a fixed time, or the bounds of one drawn from the seed
 
@@ -92,6 +93,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A schedule of the legacy API: every preference of the people of a segment, one a row (contract, section 7)."""
+
+    name: str
+    segment: str
+    forbidden: bool = False
+    ends: Ending = Ending.COMPLETE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
     """Every setting of a simulator. Times are in seconds."""
 
@@ -112,9 +123,15 @@ class SimulatorSettings:
     seed: int = 7
     segments: tuple[Segment | FileSegment, ...] = ()
     groups: tuple[Group, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     frozen_at: datetime | None = datetime(2026, 11, 1, tzinfo=UTC)  # the last change of all; None: the world lives on
     change_cycle: float = 400 * 86400.0  # every profile changes once in this time
+    burst: int = 1  # how many profiles change at one and the same instant
+    lateness: float = 0.0  # the longest time from a change's stamp until an export holds it; each profile has its own
+    timeless: float = 0.0  # share of profiles without any time in the record; LastDateTime always keeps them
     last_date_time_zone: Zone = Zone.EASTERN  # of a LastDateTime without Z
+    schedule_zone: Zone = Zone.EASTERN  # of the days of startDate and endDate
+    schedule_end: Literal["inclusive", "exclusive"] = "inclusive"
     deleted_names: tuple[str, str, str] = ("ProfileID", "DeletedDate", "ReasonCode")
 
     # An export.
@@ -145,6 +162,12 @@ class SimulatorSettings:
     retrieve_path: str = "Async/{clientId}/Export/{accessToken}"
     commit_path: str = "Async/{clientId}/Export/{accessToken}/Commit"
 
+    # The same of schedules.
+    initiate_schedule_path: str = "{clientId}/export/Schedule/{name}"
+    schedule_status_path: str = "{clientId}/status/Token/{accessToken}"
+    schedule_retrieve_path: str = "{clientId}/export/Schedule/{accessToken}"
+    schedule_commit_path: str = "{clientId}/export/Schedule/Commit/{accessToken}"
+
     # The weather.
     clock_offset: float = 0.0  # how far the server's clock is ahead of this machine's
     latency: Seconds = 0.0
@@ -157,7 +180,7 @@ class SimulatorSettings:
 
     def __post_init__(self) -> None:
         problems = [*self._problems_of_names(), *self._problems_of_groups()]
-        problems += [*self._problems_of_sizes(), *self._problems_of_numbers()]
+        problems += [*self._problems_of_sizes(), *self._problems_of_numbers(), *self._problems_of_changes()]
         try:
             read(self.faults)
         except ConfigError as error:
@@ -166,7 +189,7 @@ class SimulatorSettings:
             raise ConfigError(problems)
 
     def _problems_of_names(self) -> Iterator[str]:
-        for what, names in (("segment", self.segments), ("group", self.groups)):
+        for what, names in (("segment", self.segments), ("group", self.groups), ("schedule", self.schedules)):
             for name, times in Counter(each.name for each in names).items():
                 if not name:
                     yield f"a {what} must have a name"
@@ -184,6 +207,11 @@ class SimulatorSettings:
                     yield f'group "{group.name}": "{name}" cannot be combined -- only generated, living profiles can'
             if not group.segments:
                 yield f'group "{group.name}" must name at least one segment'
+        for schedule in self.schedules:
+            member = known.get(schedule.segment)
+            if not isinstance(member, Segment) or member.deleted:
+                where = f'schedule "{schedule.name}"'
+                yield f'{where}: there is no segment "{schedule.segment}" of generated, living profiles'
 
     def _problems_of_sizes(self) -> Iterator[str]:
         for each in self.segments:
@@ -193,7 +221,7 @@ class SimulatorSettings:
                 yield f'segment "{each.name}": there are no more than {_LARGEST_WORLD} profiles in a world'
 
     def _problems_of_numbers(self) -> Iterator[str]:
-        for name in ("default_page_size", "max_page_size", "rate_burst", "history_limit"):
+        for name in ("default_page_size", "max_page_size", "rate_burst", "history_limit", "burst"):
             if getattr(self, name) < 1:
                 yield f"{name} must be 1 or more"
         for name in ("authorization_window", "bearer_lifetime", "change_cycle", "token_lifetime"):
@@ -205,6 +233,21 @@ class SimulatorSettings:
                 yield f"{name} must be 0 seconds or more, and the lower bound first"
         if self.rate_limit is not None and self.rate_limit <= 0:
             yield "rate_limit must be more than 0 requests per second"
+
+    def _problems_of_changes(self) -> Iterator[str]:
+        if not 0 <= self.timeless <= 1:
+            yield "timeless must be a share from 0 to 1"
+        if self.lateness < 0:
+            yield "lateness must be 0 seconds or more"
+        if self.frozen_at is None:
+            return
+        if self.lateness > 0:
+            yield "lateness has no meaning in a frozen world -- let it live on (frozen_at None, or simulate --live)"
+        if self.change_cycle > (self.frozen_at - OLDEST_CHANGE).total_seconds():
+            yield (
+                f"change_cycle reaches back to before {OLDEST_CHANGE.year} -- make it shorter; what never changes "
+                "in a record is older than that"
+            )
 
 
 def bounds(seconds: Seconds) -> tuple[float, float]:
@@ -229,5 +272,6 @@ def demo() -> SimulatorSettings:
             Group(name="Reachable", operator=Operator.OR, segments=("Newsletter OptIns", "SMS OptIns")),
             Group(name="Winback", operator=Operator.EXCEPT, segments=("Newsletter OptIns", "VIP Customers")),
         ),
+        schedules=(Schedule(name="Preference Feed", segment="Newsletter OptIns"),),
         processing=(0.2, 1.0),
     )

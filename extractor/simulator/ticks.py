@@ -10,6 +10,7 @@ A *tick* here is an integer, counted from 1970-01-01T00:00Z; milliseconds are in
 from __future__ import annotations
 
 import functools
+import math
 import re
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,7 @@ PER_DAY = 86_400 * PER_SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LAST_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z?", re.ASCII)
+_FLOAT_ERROR = 0.001  # milliseconds: more than what a float of this century's seconds can be wrong by
 _FIRST_DIGIT = (0, 3, 7)  # the last digit of the milliseconds, by tick modulo 3
 
 
@@ -58,6 +60,19 @@ def tick_before(moment: datetime) -> int:
 def milliseconds_at(tick: int) -> int:
     """Give a tick as milliseconds."""
     return tick // 3 * 10 + _FIRST_DIGIT[tick % 3]
+
+
+def moment_at(tick: int) -> datetime:
+    """Give a tick as an aware date-time, in UTC."""
+    return _EPOCH + milliseconds_at(tick) * _MILLISECOND
+
+
+def tick_of(seconds: float) -> int:
+    """Give the newest tick that is not after a time in seconds.
+
+    A float cannot hold most milliseconds: one that is the nearest to a millisecond counts as it.
+    """
+    return tick_at(math.floor(seconds * 1000 + _FLOAT_ERROR))
 
 
 def milliseconds_of(moment: datetime) -> int:

@@ -25,6 +25,7 @@ class Visit:
     kind: Kind
     path: str
     places: Mapping[str, str]
+    legacy: bool = False
     dataset: Dataset | None = None
     export: Export | None = None
     asked: Asked | None = None

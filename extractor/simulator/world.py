@@ -9,25 +9,29 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from extractor.simulator import ticks
+from extractor.simulator.changes import Change
 from extractor.simulator.matching import Match
 from extractor.simulator.population import Population
+from extractor.simulator.preferences import PreferenceRows
 from extractor.simulator.records_file import RecordsFile
-from extractor.simulator.settings import Ending, FileSegment, Group, Operator, Segment, SimulatorSettings
+from extractor.simulator.settings import Ending, FileSegment, Group, Operator, Schedule, Segment, SimulatorSettings
 
 _CHUNK = 500
 
-Named: TypeAlias = Segment | FileSegment | Group
+Named: TypeAlias = Segment | FileSegment | Group | Schedule
 
 
 class Kindred(StrEnum):
-    """The two kinds of datasets, as paths spell them."""
+    """The kinds of datasets, as paths spell them; the last one is of the legacy API."""
 
     SEGMENT = "Segment"
     GROUP = "SegmentGroup"
+    SCHEDULE = "Schedule"
 
 
 class _Records(Protocol):
@@ -37,6 +41,7 @@ class _Records(Protocol):
     def average_bytes(self) -> int: ...
     def records(self, numbers: Sequence[int], at: int) -> list[bytes]: ...
     def changed(self, among: Sequence[int], after: int, at: int) -> Sequence[int]: ...
+    def changes(self, among: Sequence[int], start: int, end: int) -> Iterator[Change]: ...
     def matching(self, among: Sequence[int], match: Match) -> Sequence[int]: ...
 
 
@@ -54,6 +59,10 @@ class _Unmoving:
     def changed(self, among: Sequence[int], after: int, at: int) -> Sequence[int]:
         del at
         return self._file.changed(among, after)
+
+    def changes(self, among: Sequence[int], start: int, end: int) -> Iterator[Change]:
+        del among, start, end
+        return iter(())
 
     def matching(self, among: Sequence[int], match: Match) -> Sequence[int]:
         return self._file.matching(among, match)
@@ -124,6 +133,9 @@ class World:
             self._sets[Kindred.SEGMENT, segment.name] = self._segment(segment)
         for group in settings.groups:
             self._sets[Kindred.GROUP, group.name] = self._group(group)
+        self._rows = PreferenceRows(settings, self.people) if settings.schedules else None
+        for schedule in settings.schedules:
+            self._sets[Kindred.SCHEDULE, schedule.name] = self._schedule(schedule)
 
     def find(self, kindred: Kindred, name: str) -> Dataset | None:
         """Find a dataset by its exact name."""
@@ -134,16 +146,36 @@ class World:
         return list(self._sets.values())
 
     def select(
-        self, dataset: Dataset, *, now: float, after: int | None = None, match: Match | None = None
+        self,
+        dataset: Dataset,
+        *,
+        now: float,
+        after: int | None = None,
+        match: Match | None = None,
+        during: tuple[int, int] | None = None,
     ) -> Selection:
-        """Take a snapshot at ``now`` (seconds): who changed after a bound (a tick) and matches. O(1) without either."""
-        at = ticks.tick_at(int(now * 1000) if self._frozen_at is None else self._frozen_at)
+        """Take a snapshot at ``now`` (seconds): who changed after a bound (a tick) and matches. O(1) without either.
+
+        ``during`` keeps, of a schedule, the rows of a half-open period of ticks.
+        """
+        at = ticks.tick_of(now) if self._frozen_at is None else ticks.tick_at(self._frozen_at)
         positions = dataset.members
         if match is not None:
             positions = dataset.source.matching(positions, match)
         if after is not None:
             positions = dataset.source.changed(positions, after, at)
+        if during is not None and self._rows is not None:
+            positions = self._rows.during(positions, *during, at)
         return Selection(source=dataset.source, positions=positions, at=at)
+
+    def changes(self, dataset: Dataset, start: datetime, end: datetime) -> Iterator[Change]:
+        """List every change of the dataset's people stamped at ``start`` or later and before ``end``, by person.
+
+        It is worked out forwards from when people change, and not by what exports do; a user's file never changes.
+        """
+        if self._frozen_at is not None:
+            end = min(end, ticks.moment_at(ticks.tick_at(self._frozen_at) + 1))
+        return dataset.source.changes(dataset.members, ticks.tick_before(start) + 1, ticks.tick_before(end) + 1)
 
     def _segment(self, segment: Segment | FileSegment) -> Dataset:
         if isinstance(segment, FileSegment):
@@ -161,6 +193,12 @@ class World:
             source=self.people,
             members=_combined(group.operator, first, others),
         )
+
+    def _schedule(self, schedule: Schedule) -> Dataset:
+        if self._rows is None:
+            raise TypeError("there are schedules, and so there are rows")
+        members = self._rows.places(self._sets[Kindred.SEGMENT, schedule.segment].members)
+        return Dataset(kindred=Kindred.SCHEDULE, settings=schedule, source=self._rows, members=members)
 
 
 def _combined(operator: Operator, first: Sequence[int], others: list[Sequence[int]]) -> Sequence[int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -43,6 +43,10 @@ def kept(name: str, *, noun: str, application: int, format: int) -> Kept:  # noq
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     statements = dict(zip(parts[1::2], parts[2::2], strict=True))
     return Kept(noun=noun, application=application, format=format, statements=statements)
+
+
+class Empty(LocalError):  # noqa: N818 - the house's words
+    """The file is there, but whoever made it died before anything was in it."""
 
 
 class Database:
@@ -81,6 +85,10 @@ class Database:
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Run the named statement; inside a transaction."""
         self._connection.execute(self._kind.statements[name], values)
+
+    def change_all(self, name: str, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run the named statement once for each of ``values``; inside a transaction."""
+        self._connection.executemany(self._kind.statements[name], values)
 
     def rows(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Give the rows of the named statement."""
@@ -150,7 +158,7 @@ def _checked_format(connection: sqlite3.Connection, path: Path, kind: Kept, *, w
     connection.execute("COMMIT")
     if tables == 0 and version == 0:
         if not writable:
-            raise LocalError(f"{path}: the {kind.noun} is empty -- nothing has been recorded")
+            raise Empty(f"{path}: the {kind.noun} is empty -- nothing has been recorded")
         return 0
     if application != kind.application:
         raise IntegrityError(f"{path}: not a {kind.noun} of extractor -- choose another state folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from extractor.plan.cost import Cost
 from extractor.plan.job import Stream
 from extractor.protocol.vocabulary import Event, Outcome
 
@@ -66,12 +67,14 @@ class Stride:
 
     ``until`` is the server's time at Initiate, or the end of a backfill; None where the server did not say what time
     it was, so that nothing can be said of what is covered. ``watermark`` is where it moves to; None: it does not.
+    ``cost`` is what its exports cost; None for a backfill, which is not what the next night will be.
     """
 
     stream: Stream
     since: datetime | None
     until: datetime | None
     watermark: datetime | None
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,4 +235,5 @@ def _job_row(run_id: str, job: JobSpec) -> dict[str, Any]:
         "kind": job.dataset.kind,
         "name": job.dataset.name,
         "stream": job.stream.id,
+        "since": job.last_date_time,
     }

@@ -38,6 +38,7 @@ CREATE TABLE job (
   message  TEXT NOT NULL DEFAULT '',
   outcome  BLOB,
   stream   TEXT NOT NULL DEFAULT '',
+  since    TEXT,
   PRIMARY KEY (run_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE dataset (
@@ -99,6 +100,32 @@ CREATE TABLE span (
   PRIMARY KEY (stream, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_of_stream ON job (stream);
+-- What a stream's exports cost in a published run (plan.cost.Cost): what the next night is foreseen from.
+CREATE TABLE cost (
+  stream       TEXT NOT NULL,
+  run          TEXT NOT NULL,
+  number       INTEGER NOT NULL,
+  window       REAL,
+  jobs         INTEGER NOT NULL,
+  records      INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL,
+  pages        INTEGER NOT NULL,
+  page         INTEGER NOT NULL,
+  exports      INTEGER NOT NULL,
+  retries      INTEGER NOT NULL,
+  timed        INTEGER NOT NULL,
+  requests     INTEGER NOT NULL,
+  seconds      REAL NOT NULL,
+  longest      REAL NOT NULL,
+  waited       REAL NOT NULL,
+  quick        REAL,
+  unready      REAL,
+  usual        REAL,
+  slow         REAL,
+  started_at   REAL NOT NULL,
+  published_at REAL NOT NULL,
+  PRIMARY KEY (stream, run)
+) STRICT, WITHOUT ROWID;
 
 -- name: migrate_1
 -- From format 1 to 2: a journal learns who it is, numbers its runs and publications, and keeps what holds a connection.
@@ -125,6 +152,7 @@ ALTER TABLE journal ADD COLUMN key BLOB;
 UPDATE journal SET key = randomblob(32);
 ALTER TABLE run ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE job ADD COLUMN stream TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN since TEXT;
 -- Streams outlive runs: "watermark" is where the next run begins (NULL: anew), "span" what each publication covered.
 CREATE TABLE stream (
   id         TEXT PRIMARY KEY,
@@ -159,6 +187,32 @@ CREATE TABLE span (
   PRIMARY KEY (stream, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_of_stream ON job (stream);
+-- What a stream's exports cost in a published run (plan.cost.Cost): what the next night is foreseen from.
+CREATE TABLE cost (
+  stream       TEXT NOT NULL,
+  run          TEXT NOT NULL,
+  number       INTEGER NOT NULL,
+  window       REAL,
+  jobs         INTEGER NOT NULL,
+  records      INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL,
+  pages        INTEGER NOT NULL,
+  page         INTEGER NOT NULL,
+  exports      INTEGER NOT NULL,
+  retries      INTEGER NOT NULL,
+  timed        INTEGER NOT NULL,
+  requests     INTEGER NOT NULL,
+  seconds      REAL NOT NULL,
+  longest      REAL NOT NULL,
+  waited       REAL NOT NULL,
+  quick        REAL,
+  unready      REAL,
+  usual        REAL,
+  slow         REAL,
+  started_at   REAL NOT NULL,
+  published_at REAL NOT NULL,
+  PRIMARY KEY (stream, run)
+) STRICT, WITHOUT ROWID;
 
 -- name: journal
 SELECT * FROM journal;
@@ -193,8 +247,8 @@ UPDATE journal SET runs = runs + 1;
 SELECT number FROM run WHERE run_id = :run_id;
 
 -- name: add_job
-INSERT INTO job (run_id, ordinal, job_id, label, kind, name, stream)
-VALUES (:run_id, :ordinal, :job_id, :label, :kind, :name, :stream);
+INSERT INTO job (run_id, ordinal, job_id, label, kind, name, stream, since)
+VALUES (:run_id, :ordinal, :job_id, :label, :kind, :name, :stream, :since);
 
 -- name: add_dataset
 INSERT INTO dataset (run_id, kind, name, state) VALUES (:run_id, :kind, :name, 'open');
@@ -248,6 +302,22 @@ SELECT run.*,
   (SELECT coalesce(sum(records), 0) FROM dataset WHERE dataset.run_id = run.run_id) AS records
 FROM run ORDER BY run.rowid DESC;
 
+-- name: run_ids
+-- Newest first, with what was asked.
+SELECT run_id, request FROM run ORDER BY rowid DESC;
+
+-- name: asked_for_stream
+-- Whether a run has asked for a stream.
+SELECT 1 FROM job WHERE stream = :stream AND run_id = :run_id LIMIT 1;
+
+-- name: run_and_plan
+SELECT run_id, plan_id, started_at FROM run WHERE run_id = :run_id;
+
+-- name: jobs_asked
+-- What a run asked for, in plan order, without what came of it.
+SELECT job.job_id, job.kind, job.name, job.stream, job.since, stream.job, stream.who, stream.connection
+FROM job JOIN stream ON stream.id = job.stream WHERE job.run_id = :run_id ORDER BY job.ordinal;
+
 -- name: jobs
 SELECT * FROM job WHERE run_id = :run_id ORDER BY ordinal;
 
@@ -299,3 +369,13 @@ VALUES (:stream, :run, :number, :publication, :since, :until, :published_at, :pa
 
 -- name: spans
 SELECT * FROM span ORDER BY stream, number;
+
+-- name: add_cost
+INSERT OR REPLACE INTO cost (stream, run, number, window, jobs, records, bytes, pages, page, exports, retries, timed,
+  requests, seconds, longest, waited, quick, unready, usual, slow, started_at, published_at)
+VALUES (:stream, :run, :number, :window, :jobs, :records, :bytes, :pages, :page, :exports, :retries, :timed,
+  :requests, :seconds, :longest, :waited, :quick, :unready, :usual, :slow, :started_at, :published_at);
+
+-- name: costs
+-- Newest first.
+SELECT * FROM cost WHERE stream = :stream ORDER BY number DESC LIMIT :nights;

@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 
 from extractor.errors import IntegrityError
-from extractor.plan.job import Dataset
+from extractor.plan.job import Dataset, Kind
 from extractor.protocol.vocabulary import KeptText
 from extractor.store.durable import local_error
 
@@ -29,6 +29,7 @@ SUCCESS: Final = "_SUCCESS"
 LATEST: Final = "latest.json"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Instant = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
 _FIRST: Final = 20  # kept records that a manifest names; all of them are in the journal
@@ -37,7 +38,7 @@ _FIRST: Final = 20  # kept records that a manifest names; all of them are in the
 class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which dataset this is."""
 
-    kind: Literal["segment", "group"]
+    kind: Kind
     name: str
 
 
@@ -65,7 +66,10 @@ class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ShardEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A published file. ``bytes`` and ``sha256`` are of the file, ``uncompressed_bytes`` of its lines."""
+    """A published file. ``bytes`` and ``sha256`` are of the file, ``uncompressed_bytes`` of its lines.
+
+    ``name`` is relative to the manifest's folder: ``part-00000.ndjson.zst``, in backfills below the window's folder.
+    """
 
     name: str
     records: Count
@@ -91,10 +95,13 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``total_results`` and ``row_count`` are the server's own numbers; None where it did not give them. ``repeated_ids``
     counts records whose id had come before in the same export (0, unless the configuration lets them pass).
+    ``stream`` is the id of a StreamEntry. Of the ``records`` that came, those in ``shards`` are published; the others
+    were left out, and ``left_out`` says how many and why (the reasons are ``sieve``'s). Kept texts are of what came.
     """
 
     job_id: str
     name: str
+    stream: str
     batch: Count
     batches: Count
     match: str | None
@@ -109,6 +116,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     note: str
     kept_text: KeptSummary
     repeated_ids: Count
+    left_out: dict[str, Positive]
     shards: tuple[RangeEntry, ...]
 
 
@@ -138,10 +146,38 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     possible_orphans: Count
     kept_text: Count
     repeated_ids: Count
+    left_out: dict[str, Positive]
+
+
+class WindowEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A window of a backfill: ``start`` <= time of change < ``end``; both None for records without such a time.
+
+    Its shards are those below ``window=<name>`` (percent-encoded); without records there is no such folder.
+    """
+
+    name: str
+    start: Instant | None
+    end: Instant | None
+    records: Count
+
+
+class WindowsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Into which windows a backfill was put, and by what (``plan.partitions``); the window of unknown times is last."""
+
+    start: Instant
+    end: Instant
+    size: str
+    zone: str
+    strategy: Literal["route", "fan-out"]
+    change_times: tuple[str, ...]
+    windows: tuple[WindowEntry, ...]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One published dataset of one run. ``since`` are the distinct bounds that its jobs sent, in plan order."""
+    """One published dataset of one run. ``since`` are the distinct bounds that its jobs sent, in plan order.
+
+    ``windows`` is None but for backfills.
+    """
 
     format: Literal[1] = 1
     run: str
@@ -151,6 +187,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     config_hash: str
     since: tuple[str | None, ...]
     streams: tuple[StreamEntry, ...]
+    windows: WindowsEntry | None
     compression: Literal["zstd", "gzip", "none"]
     started: Instant
     finished: Instant

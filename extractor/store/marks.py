@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from extractor.plan.job import JobSpec
+from extractor.store import experience
 from extractor.store.database import Database
 from extractor.store.entries import Span, StreamRow, Stride, Watermark, WatermarkChange
 
@@ -25,13 +26,15 @@ _STREAMS_SINCE = 3  # the journal's format
 def stride(
     journal: Database, run_id: str, strides: Iterable[Stride], *, publication: int, path: str, now: float
 ) -> list[str]:
-    """Note what a publication of a run covers, inside a transaction; give what a person should know.
+    """Note what a publication of a run covers and cost, inside a transaction; give what a person should know.
 
     ``path`` is the published folder, ``publication`` its number, ``now`` Unix seconds.
     """
     (run,) = journal.rows("run", {"run_id": run_id})
     said: list[str] = []
     for each in strides:
+        if each.cost is not None:
+            experience.note(journal, each.stream.id, each.cost, number=run["number"], now=now)
         if each.until is None:
             if each.stream.overlap is not None:
                 said.append(f"{each.stream.name}: the server does not say what time it is; the watermark stays")

@@ -2,7 +2,8 @@
 
 Decides the order that survives a crash at any point (design, section 6, rule 5): everything is built in a hidden
 sibling folder, synced, and renamed as a whole; then ``latest.json`` moves; last the parts are removed. Does not decide
-whether a dataset may be published, or what is in its shards (``packing``). Called by ``run``, once a dataset.
+whether a dataset may be published, or what is in its shards: ``packing``, where they are published as they came, which
+costs next to nothing; ``treat``, where lines go into windows or are left out. Called by ``run``, once a dataset.
 
 Decided: shards are hard links of their one part, or copies of their several, and never renamed parts: as long as the
 final folder does not stand, every part is where it was sealed, and a half-done publication is thrown away and done
@@ -13,101 +14,43 @@ is read once and compared with its sealed checksum, also when it is linked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from extractor import __version__
 from extractor.errors import IntegrityError, LocalError
-from extractor.plan.job import Dataset, JobSpec
-from extractor.protocol.vocabulary import Outcome, SealedPart
-from extractor.store import durable, manifest, marks
-from extractor.store.compression import Compression, codec
-from extractor.store.entries import Stride
+from extractor.protocol.vocabulary import SealedPart
+from extractor.store import durable, manifest
+from extractor.store.compression import codec
+from extractor.store.describe import describe, is_of
 from extractor.store.failpoints import Failpoint, reached
-from extractor.store.manifest import KeptSummary, Manifest, ShardEntry
-from extractor.store.packing import Packing, Range, pack
+from extractor.store.manifest import Manifest, ShardEntry
+from extractor.store.packing import pack
+from extractor.store.publication import Publication, Published
+from extractor.store.remembering import Lost, Recollection, remember
+from extractor.store.sealed import PartLost, feed, losses
+from extractor.store.sieve import Sieves
 from extractor.store.sight import paths_in
-
-_CHUNK: Final = 1024 * 1024
-_ASK_ANEW: Final = (
-    "the disk or another program has changed the staging folder, and the dataset cannot be published from it: "
-    "`extractor resume` asks for the job anew"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedJob:
-    """A job that is done; the names of ``parts`` are relative to the run's staging folder."""
-
-    job: JobSpec
-    outcome: Outcome
-    parts: tuple[SealedPart, ...]
-    kept: KeptSummary = field(default_factory=KeptSummary)
-    repeated: int = 0
-    requests: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """What is to be published of one dataset: ``jobs`` in plan order; instants are ISO, UTC, with ``Z``.
-
-    ``journal`` says which journal knows of it, ``number`` and ``run_number`` as the how-manieth of its publications and
-    of its runs. ``strides`` are what it covers, stream by stream.
-    """
-
-    run_id: str
-    run_number: int
-    journal: str
-    number: int
-    dataset: Dataset
-    config_hash: str
-    compression: Compression
-    started: str
-    finished: str
-    strides: tuple[Stride, ...]
-    jobs: tuple[FinishedJob, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A run folder under its final name."""
-
-    folder: Path
-    manifest: Manifest
-
-
-class PartLost(IntegrityError):  # noqa: N818 - the house's words
-    """A sealed part is gone, or is not what was sealed: only a new export can mend it. ``part`` is its name.
-
-    ``others`` are the same of the other jobs of the publication, one for each that has lost something.
-    """
-
-    def __init__(self, message: str, part: str) -> None:
-        super().__init__(message)
-        self.part = part
-        self.others: tuple[PartLost, ...] = ()
+from extractor.store.treat import Treated, folders_of, treat
 
 
 def publish(publication: Publication, *, staging: Path, output: Path, shard_bytes: int) -> Published:
     """Publish a dataset to ``<output>/<dataset>/run=<run_id>``; all is durable on return, and the parts are gone.
 
-    May be called again after a crash, or after it returned: it goes on from the parts as long as the folder does not
-    stand under its final name, and from the folder afterwards. ``latest.json`` never goes back to an older run. Raises
-    PartLost when a part is not what was sealed, IntegrityError when something else stands under the final name,
-    LocalError when the disk fails.
+    A backfill goes to ``backfill=<run_id>/window=<name>/`` there, and ``latest.json`` stays where it is. May be called
+    again after a crash, or after it returned: it goes on from the parts as long as the folder does not stand under its
+    final name, and from the folder afterwards. ``latest.json`` never goes back to an older run. Raises PartLost when a
+    part is not what was sealed, IntegrityError when something else stands under the final name or not all records are
+    accounted for, LocalError when the disk fails.
     """
     folder = output / publication.dataset.folder
-    final = folder / f"run={publication.run_id}"
+    final = folder / publication.name
+    notices: list[str] = []
     if not durable.is_there(final):
-        hidden = folder / f".run={publication.run_id}.publishing"
-        _clear(hidden)
-        durable.make_folders(hidden)
+        hidden = folder / f".{publication.name}.publishing"
         try:
-            _build(publication, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+            notices += _build_in(hidden, publication, staging=staging, shard_bytes=shard_bytes)
         except PartLost as error:
-            error.others = tuple(_other_losses(publication, staging, error.part))
+            error.others = tuple(losses((job.parts for job in publication.jobs), staging, error.part))
             raise
         reached(Failpoint.FOLDER_BUILT)
         durable.replace(hidden, final)
@@ -116,11 +59,14 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     durable.sync_folder(folder)
     reached(Failpoint.FOLDER_SYNCED)
     text, published = _confirm(final, publication)
-    _point(folder, published, text)
+    if publication.partitions is None:
+        _point(folder, published, text)
     reached(Failpoint.POINTER_MOVED)
+    notices += remember(publication, final, published)
+    reached(Failpoint.REMEMBERED)
     _remove_parts(publication, staging)
     reached(Failpoint.PARTS_REMOVED)
-    return Published(folder=final, manifest=published)
+    return Published(folder=final, manifest=published, notices=tuple(notices))
 
 
 def confirm(publication: Publication, *, output: Path) -> Published | None:
@@ -129,23 +75,91 @@ def confirm(publication: Publication, *, output: Path) -> Published | None:
     Raises IntegrityError when what stands there is not this publication.
     """
     folder = output / publication.dataset.folder
-    final = folder / f"run={publication.run_id}"
+    final = folder / publication.name
     if not durable.is_there(final):
         return None
     text, published = _confirm(final, publication)
-    _point(folder, published, text)
+    if publication.partitions is None:
+        _point(folder, published, text)
     return Published(folder=final, manifest=published)
+
+
+def _build_in(hidden: Path, publication: Publication, *, staging: Path, shard_bytes: int) -> list[str]:
+    """Build the publication in ``hidden``; once more, with nothing left out, if what is remembered turns out lost."""
+    _clear(hidden)
+    durable.make_folders(hidden)
+    with Recollection(publication) as recollection:
+        try:
+            said = _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        except Lost as error:
+            recollection.forget(error)
+            _clear(hidden)
+            durable.make_folders(hidden)
+            said = _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        return [*recollection.notices, *said]
 
 
 def _clear(hidden: Path) -> None:
     """Throw away what a crash left; it holds nothing but copies and links."""
+    for path in paths_in(hidden, "window="):
+        for shard in paths_in(path):
+            durable.remove_file(shard)
+        durable.remove_empty(path)
     for path in paths_in(hidden):
         durable.remove_file(path)
     durable.remove_empty(hidden)
 
 
-def _build(publication: Publication, *, staging: Path, folder: Path, shard_bytes: int) -> None:
-    """Fill ``folder``: shards, manifest, ``_SUCCESS``, in this order, each durable before the next."""
+def _build(
+    publication: Publication, recollection: Recollection, *, staging: Path, folder: Path, shard_bytes: int
+) -> list[str]:
+    """Fill ``folder``: shards, manifest, ``_SUCCESS``, in this order, each durable before the next. Gives notices."""
+    partitions = publication.partitions
+    sieves = None if partitions is None else Sieves(partitions)
+    if sieves is None and not recollection:
+        treated = _assemble(publication, staging=staging, folder=folder, shard_bytes=shard_bytes)
+    else:
+        treated = treat(
+            publication.jobs,
+            recollection.sieve_of if sieves is None else sieves.of,
+            staging=staging,
+            folder=folder,
+            folders=folders_of(partitions),
+            compression=publication.compression,
+            shard_bytes=shard_bytes,
+        )
+    _check_sums(publication, treated)
+    reached(Failpoint.SHARDS_MADE)
+    text = manifest.encode(describe(publication, treated))
+    durable.write_small(folder / manifest.MANIFEST, text)
+    reached(Failpoint.MANIFEST_WRITTEN)
+    durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
+    missed = (
+        0 if sieves is None else sieves.missed([job.job for job in publication.jobs], treated.left_out, treated.records)
+    )
+    if not missed:
+        return []
+    sentence = (
+        f"{publication.dataset}: {missed} records that the first export showed in later windows were not in those "
+        "windows' own exports: the service selects by another time than theirs, or they were deleted meanwhile -- "
+        "where no record may be missed, let one export serve all windows (route)"
+    )
+    return [sentence]
+
+
+def _check_sums(publication: Publication, treated: Treated) -> None:
+    """Refuse to publish when a record of a job is neither in a shard nor counted as left out."""
+    for job, ranges, left_out in zip(publication.jobs, treated.ranges, treated.left_out, strict=True):
+        kept, out = sum(each.records for each in ranges), sum(left_out.values())
+        if kept + out != job.outcome.records:
+            raise IntegrityError(
+                f"job {job.job.job_id}: of its {job.outcome.records} records {kept} would be published and {out} left "
+                "out, which do not add up -- keep the staging folder, and report it: this is a mistake in extractor"
+            )
+
+
+def _assemble(publication: Publication, *, staging: Path, folder: Path, shard_bytes: int) -> Treated:
+    """The quick way, where everything is published as it came: parts become shards, whole."""
     packing = pack((job.parts for job in publication.jobs), shard_bytes)
     extension = codec(publication.compression).extension
     shards = tuple(
@@ -153,24 +167,25 @@ def _build(publication: Publication, *, staging: Path, folder: Path, shard_bytes
         for index, parts in enumerate(packing.shards)
     )
     durable.sync_folder(folder)
-    reached(Failpoint.SHARDS_MADE)
-    text = manifest.encode(_describe(publication, packing, shards))
-    durable.write_small(folder / manifest.MANIFEST, text)
-    reached(Failpoint.MANIFEST_WRITTEN)
-    durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
+    return Treated(
+        shards=shards,
+        ranges=packing.ranges,
+        left_out=tuple({} for _ in packing.ranges),
+        records=(sum(shard.records for shard in shards),),
+    )
 
 
 def _make_shard(parts: Sequence[SealedPart], *, staging: Path, path: Path) -> ShardEntry:
     """Link or write one shard; its bytes are durable on return, its name is not."""
     sha256 = parts[0].sha256
     if len(parts) == 1:
-        _feed(parts[0], staging, hashlib.sha256(), None)
+        feed(parts[0], staging, hashlib.sha256(), None)
     if len(parts) > 1 or not durable.link(staging / parts[0].name, path):
         digest = hashlib.sha256()
         file = durable.create_file(path)
         try:
             for part in parts:
-                _feed(part, staging, digest, file)
+                feed(part, staging, digest, file)
             file.sync()
         finally:
             file.close()
@@ -181,99 +196,6 @@ def _make_shard(parts: Sequence[SealedPart], *, staging: Path, path: Path) -> Sh
         bytes=sum(part.bytes for part in parts),
         uncompressed_bytes=sum(part.uncompressed_bytes for part in parts),
         sha256=sha256,
-    )
-
-
-def _feed(part: SealedPart, staging: Path, shard: hashlib._Hash, file: durable.AppendFile | None) -> None:
-    """Read a part to its end, into the shard's hash and file; raise PartLost if it is not what was sealed."""
-    path = staging / part.name
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as source:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                shard.update(chunk)
-                if file is not None:
-                    file.write(chunk)
-    except FileNotFoundError:
-        raise PartLost(f"{path}: it is gone; {_ASK_ANEW}", part.name) from None
-    except OSError as error:
-        raise durable.local_error(error, path) from error
-    if digest.hexdigest() != part.sha256:
-        raise PartLost(f"{path}: its bytes are not those that were sealed; {_ASK_ANEW}", part.name)
-
-
-def _other_losses(publication: Publication, staging: Path, known: str) -> Iterator[PartLost]:
-    """Look through all other jobs' parts, so that one new try mends all that is lost."""
-    for job in publication.jobs:
-        if known in {part.name for part in job.parts}:
-            continue
-        try:
-            for part in job.parts:
-                _feed(part, staging, hashlib.sha256(), None)
-        except PartLost as error:
-            yield error
-
-
-def _describe(publication: Publication, packing: Packing, shards: tuple[ShardEntry, ...]) -> Manifest:
-    jobs = tuple(_job_entry(job, ranges) for job, ranges in zip(publication.jobs, packing.ranges, strict=True))
-    return Manifest(
-        run=publication.run_id,
-        journal=_entry(publication),
-        extractor=__version__,
-        dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
-        config_hash=publication.config_hash,
-        since=tuple(dict.fromkeys(job.last_date_time for job in jobs)),
-        streams=tuple(_stream_entry(stride) for stride in publication.strides),
-        compression=publication.compression,
-        started=publication.started,
-        finished=publication.finished,
-        totals=manifest.Totals(
-            records=sum(shard.records for shard in shards),
-            bytes=sum(shard.bytes for shard in shards),
-            uncompressed_bytes=sum(shard.uncompressed_bytes for shard in shards),
-            exports=sum(job.exports for job in jobs),
-            requests=sum(job.requests for job in jobs),
-            retries=sum(job.retries for job in jobs),
-            possible_orphans=sum(job.possible_orphans for job in jobs),
-            kept_text=sum(job.kept_text.count for job in jobs),
-            repeated_ids=sum(job.repeated_ids for job in jobs),
-        ),
-        shards=shards,
-        jobs=jobs,
-    )
-
-
-def _stream_entry(stride: Stride) -> manifest.StreamEntry:
-    return manifest.StreamEntry(
-        id=stride.stream.id,
-        name=stride.stream.name,
-        since=marks.written(stride.since),
-        until=marks.written(stride.until),
-        watermark=marks.written(stride.watermark),
-    )
-
-
-def _job_entry(finished: FinishedJob, ranges: Sequence[Range]) -> manifest.JobEntry:
-    job, outcome = finished.job, finished.outcome
-    return manifest.JobEntry(
-        job_id=job.job_id,
-        name=job.name,
-        batch=job.batch,
-        batches=job.batches,
-        match=None if job.match is None else job.match.summary,
-        last_date_time=job.last_date_time,
-        records=outcome.records,
-        total_results=outcome.total_results,
-        row_count=outcome.row_count,
-        exports=outcome.exports,
-        requests=finished.requests,
-        retries=outcome.retries,
-        possible_orphans=outcome.possible_orphans,
-        note=outcome.note,
-        kept_text=finished.kept,
-        repeated_ids=finished.repeated,
-        shards=tuple(manifest.RangeEntry(shard=each.shard, first=each.first, records=each.records) for each in ranges),
     )
 
 
@@ -288,20 +210,9 @@ def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
         raise stranger
     text = manifest.read(path)
     published = manifest.decode_manifest(text, path)
-    if not _is(publication, published) or manifest.read(success) != manifest.success(text):
+    if not is_of(publication, published) or manifest.read(success) != manifest.success(text):
         raise stranger
     return text, published
-
-
-def _is(publication: Publication, published: Manifest) -> bool:
-    """Whether a manifest is of this publication: same run, same number in the same journal, same exports."""
-    ours = [(job.job.job_id, job.outcome.exports, job.outcome.records) for job in publication.jobs]
-    theirs = [(job.job_id, job.exports, job.records) for job in published.jobs]
-    return (published.run, published.journal, theirs) == (publication.run_id, _entry(publication), ours)
-
-
-def _entry(publication: Publication) -> manifest.JournalEntry:
-    return manifest.JournalEntry(id=publication.journal, run=publication.run_number, publication=publication.number)
 
 
 def _point(folder: Path, published: Manifest, text: bytes) -> None:

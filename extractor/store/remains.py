@@ -1,6 +1,7 @@
 """What runs hold in a state folder beside the journal: the unfinished parts of people's data.
 
-Decides where that lies (``<state>/staging/<run id>`` and ``<state>/quarantine/<run id>``) and how much it is. Only
+Decides where that lies (``<state>/staging/<run id>`` and ``<state>/quarantine/<run id>``, beside ``<state>/reports/<run
+id>``, which is written for people and does not count as held) and how much it is. Only
 looks: what may go is decided in ``run.pruning`` and removed through ``durable``. A run may be writing meanwhile: what
 has gone between two looks is not counted. No symbolic link is followed, and none is anybody's.
 """
@@ -16,12 +17,13 @@ from extractor.store.durable import local_error
 
 STAGING: Final = "staging"
 QUARANTINE: Final = "quarantine"
+REPORTS: Final = "reports"  # what became of match values (``lists.outcome``)
 
 
 def owners(state: Path) -> list[str]:
     """The ids of all runs that hold a folder, sorted. Raises LocalError when that cannot be told."""
     found: set[str] = set()
-    for place in (STAGING, QUARANTINE):
+    for place in (STAGING, QUARANTINE, REPORTS):
         try:
             with os.scandir(state / place) as entries:
                 found.update(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -8,17 +8,22 @@ Leftovers of a publication that was cut short (hidden folders) are no damage: ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
+from extractor.plan.job import KINDS
 from extractor.store import manifest
 from extractor.store.durable import is_there
 from extractor.store.manifest import Manifest
 from extractor.store.shard import Finding, check_regular, check_shard, without_path
 from extractor.store.sight import is_folder, paths_in
+from extractor.store.treat import folder_of
 
+_PUBLISHED = ("run=", "backfill=")
+_DATASETS = tuple(f"{kind}=" for kind in KINDS)
 _RESTORE = "restore it from a copy, or run the dataset anew"
 
 
@@ -71,13 +76,13 @@ def verify(path: Path, *, progress: Callable[[int], None] | None = None) -> Repo
 
 def _find(path: Path) -> tuple[list[Path], list[Path]]:
     """The run folders to check, and the datasets whose pointer is to be checked too."""
-    if path.name.startswith("run=") or is_there(path / manifest.MANIFEST):
+    if path.name.startswith(_PUBLISHED) or is_there(path / manifest.MANIFEST):
         return [path], []
-    named = path.name.startswith(("segment=", "group=")) or is_there(path / manifest.LATEST)
-    datasets = [path] if named else paths_in(path, "segment=", "group=")
-    runs = {dataset: paths_in(dataset, "run=") for dataset in datasets}
-    datasets = [dataset for dataset in datasets if runs[dataset] or is_there(dataset / manifest.LATEST)]
-    return [run for dataset in datasets for run in runs[dataset]], datasets
+    named = path.name.startswith(_DATASETS) or is_there(path / manifest.LATEST)
+    datasets = [path] if named else paths_in(path, *_DATASETS)
+    runs = {dataset: paths_in(dataset, *_PUBLISHED) for dataset in datasets}
+    pointed = [dataset for dataset in datasets if paths_in(dataset, "run=") or is_there(dataset / manifest.LATEST)]
+    return [run for dataset in datasets for run in runs[dataset]], pointed
 
 
 def _check_run(folder: Path, progress: Callable[[int], None]) -> tuple[list[Finding], Manifest | None]:
@@ -92,6 +97,7 @@ def _check_run(folder: Path, progress: Callable[[int], None]) -> tuple[list[Find
         *_check_names(folder, published),
         *(Finding(file=path, problem=problem, remedy=_RESTORE) for problem in _check_sums(published)),
         *(Finding(file=path, problem=problem, remedy=_RESTORE) for problem in _check_ranges(published)),
+        *(Finding(file=path, problem=problem, remedy=_RESTORE) for problem in _check_windows(published)),
     ]
     for entry in published.shards:
         findings += check_shard(folder, entry, published.compression, progress)
@@ -114,22 +120,61 @@ def _check_names(folder: Path, published: Manifest) -> Iterator[Finding]:
     """Check that the folder is the manifest's, and holds no shard that the manifest does not know."""
     path = folder / manifest.MANIFEST
     dataset = manifest.dataset_of(published)
-    if folder.name.startswith("run=") and folder.name != f"run={published.run}":
-        yield Finding(file=path, problem=f"it is the manifest of run {published.run}", remedy=_RESTORE)
-    if folder.parent.name.startswith(("segment=", "group=")) and folder.parent.name != dataset.folder:
+    name = f"{'run' if published.windows is None else 'backfill'}={published.run}"
+    if folder.name.startswith(_PUBLISHED) and folder.name != name:
+        yield Finding(file=path, problem=f"it is the manifest of {name.replace('=', ' ', 1)}", remedy=_RESTORE)
+    if folder.parent.name.startswith(_DATASETS) and folder.parent.name != dataset.folder:
         yield Finding(file=path, problem=f"it is the manifest of {dataset}", remedy=_RESTORE)
     listed = {entry.name for entry in published.shards}
-    if len(listed) != len(published.shards) or any("/" in name or not name.startswith("part-") for name in listed):
+    places = {name: place for place, name in enumerate(_window_folders(published))}
+    if len(listed) != len(published.shards) or any(_place(name, places) is None for name in listed):
         yield Finding(file=path, problem="the names of its shards are not those of distinct shards", remedy=_RESTORE)
     try:
-        found = paths_in(folder, "part-")
+        found = [*paths_in(folder, "part-")]
+        for window in paths_in(folder, "window="):
+            found += paths_in(window) if is_folder(window) else [window]
     except LocalError as error:
         yield Finding(file=folder, problem=without_path(error, folder), remedy=_RESTORE)
         return
     for stranger in found:
-        if stranger.name not in listed:
+        if stranger.relative_to(folder).as_posix() not in listed:
             problem = "the manifest does not list it, so it is not part of the dataset"
             yield Finding(file=stranger, problem=problem, remedy="move it out of the folder")
+
+
+def _window_folders(published: Manifest) -> list[str]:
+    """The folders that shards may be in: one for each window of a backfill, else none but the run's own."""
+    if published.windows is None:
+        return [""]
+    return [folder_of(window.name) for window in published.windows.windows]
+
+
+def _place(name: str, places: Mapping[str, int]) -> int | None:
+    """The 0-based window that a shard of this name is in; None if that is no name of a shard."""
+    folder, _, file = name.rpartition("/")
+    return places.get(folder) if file.startswith("part-") else None
+
+
+def _check_windows(published: Manifest) -> Iterator[str]:
+    """Check a backfill's windows: one after the other without a gap, and as many records as their shards have."""
+    if published.windows is None:
+        return
+    windows, names = published.windows.windows, _window_folders(published)
+    places = {name: place for place, name in enumerate(names)}
+    known = windows[:-1]
+    ends = [published.windows.start, *(each.end for each in known)]
+    starts = [*(each.start for each in known), published.windows.end]
+    if not windows or len(places) != len(windows) or windows[-1].start is not None or ends != starts:
+        yield "its windows do not follow each other from its start to its end"
+        return
+    counted = [0] * len(windows)
+    for entry in published.shards:
+        place = _place(entry.name, places)
+        if place is not None:
+            counted[place] += entry.records
+    for window, count in zip(windows, counted, strict=True):
+        if window.records != count:
+            yield f"window {window.name} has {window.records} records, but its shards have {count}"
 
 
 def _check_sums(published: Manifest) -> Iterator[str]:
@@ -139,7 +184,10 @@ def _check_sums(published: Manifest) -> Iterator[str]:
         "records": (totals.records, sum(each.records for each in published.shards)),
         "bytes": (totals.bytes, sum(each.bytes for each in published.shards)),
         "uncompressed_bytes": (totals.uncompressed_bytes, sum(each.uncompressed_bytes for each in published.shards)),
-        "records of jobs": (totals.records, sum(each.records for each in published.jobs)),
+        "records of jobs": (
+            totals.records + sum(totals.left_out.values()),
+            sum(each.records for each in published.jobs),
+        ),
         "exports": (totals.exports, sum(each.exports for each in published.jobs)),
         "requests": (totals.requests, sum(each.requests for each in published.jobs)),
         "retries": (totals.retries, sum(each.retries for each in published.jobs)),
@@ -150,6 +198,11 @@ def _check_sums(published: Manifest) -> Iterator[str]:
     for name, (total, added) in sums.items():
         if total != added:
             yield f"its total of {name} is {total}, but they add up to {added}"
+    left_out: Counter[str] = Counter()
+    for job in published.jobs:
+        left_out.update(job.left_out)
+    if totals.left_out != left_out:
+        yield f"its totals of what was left out are {totals.left_out}, but they add up to {dict(left_out)}"
     for job in published.jobs:
         if job.total_results is not None and job.records != job.total_results:
             yield f"job {job.job_id} has {job.records} records, but the server generated {job.total_results}"
@@ -163,8 +216,10 @@ def _check_ranges(published: Manifest) -> Iterator[str]:
     """Check that the jobs' ranges, one after the other, cover every line of every shard once."""
     expected = [0] * len(published.shards)  # of each shard, the first line that no range has covered
     for job in published.jobs:
-        if sum(each.records for each in job.shards) != job.records:
-            yield f"the ranges of job {job.job_id} do not add up to its {job.records} records"
+        left_out = sum(job.left_out.values())
+        if sum(each.records for each in job.shards) + left_out != job.records:
+            also = f" and the {left_out} that were left out" if left_out else ""
+            yield f"the ranges of job {job.job_id}{also} do not add up to its {job.records} records"
         for each in job.shards:
             if each.shard >= len(expected):
                 yield f"a range of job {job.job_id} is in shard {each.shard}, which there is not"

@@ -96,11 +96,13 @@ class Writer:
         quarantine: Path,
         codec: Codec,
         shard_bytes: int,
-        record_id: str,
+        record_id: Callable[[int], str],
         clock: Clock,
         notice: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         """``quarantine`` is where parts that contradict each other are set aside.
+
+        ``record_id`` gives, for a job's ordinal, the member that tells one record from another.
 
         ``notice`` is told, on the event loop, what a person should know of the disk.
         """
@@ -272,7 +274,7 @@ class Writer:
             codec=self._codec,
             shard_bytes=self._shard_bytes,
             root=self._staging,
-            record_id=self._record_id,
+            record_id=self._record_id(ordinal),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +131,29 @@ def test_a_hole_of_today_is_closed_by_what_is_over(nights: Nights, invoke: Any) 
     (hole,) = told(invoke)["A"]["holes"]
     period = "--from 2020-11-22T01:00:00Z --to 2020-11-24T01:00:00Z --window 24h"
     assert hole["remedy"].endswith(f"my night.yaml' {period} --job A")
+
+
+@pytest.mark.parametrize(("ends", "begins"), [(night(21, 0), night(22)), (night(22, 20), night(24, 1))])
+def test_the_remedy_of_a_hole_is_a_backfill_that_covers_it(
+    nights: Nights, invoke: Any, config: Callable[..., Path], ends: datetime, begins: datetime
+) -> None:
+    """As it stands there it is taken, and what it covers leaves no hole."""
+    path = config("  - {name: 'every night', segment: A, since: watermark}\n")
+    loaded = load_config(path)
+    (job,) = make_plan(loaded, basis_of(loaded.state)).jobs
+    nights.publish("1", job, None, ends)
+    nights.publish("2", job, begins, night(24, 3))
+    ((hole,),) = (told(invoke, str(path))[name]["holes"] for name in ("every night",))
+
+    words = shlex.split(hole["remedy"])
+    ended = invoke(*words[1:], "--dry-run", "--json")
+
+    assert (0, "") == (ended.code, ended.err)
+    start, end = (words[words.index(option) + 1] for option in ("--from", "--to"))
+    first, last = (datetime.fromisoformat(each if "T" in each else f"{each}T00:00:00Z") for each in (start, end))
+    assert first <= ends - OVERLAP < begins <= last <= NOW
+    nights.backfill("3", job, first, last)
+    assert 0 == invoke("coverage", str(path)).code
 
 
 def test_what_is_stale_is_said_and_leaves_the_exit_code(nights: Nights, invoke: Any) -> None:

@@ -27,8 +27,8 @@ from extractor.errors import (
 )
 
 COMMANDS = [
-    "demo", "init", "schema", "plan", "doctor", "run", "resume", "verify", "runs", "status", "coverage", "simulate",
-    "watermarks",
+    "demo", "init", "schema", "plan", "doctor", "run", "backfill", "resume", "verify", "runs", "status", "coverage",
+    "simulate", "watermarks",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 JOBS = """\
@@ -92,3 +93,80 @@ def test_checks_of_higher_layers_are_part_of_the_configuration(invoke: Any, conf
     assert ended.code == 2
     assert "asks for exactly what jobs[0] asks for" in ended.err
     assert 'did you mean "commit"?' in ended.err
+
+
+def test_without_history_only_the_floor_is_told(invoke: Any, config: Any) -> None:
+    """And the state folder is not made."""
+    path = config()
+    ended = invoke("plan", str(path))
+    assert "No history: this state folder knows of no published run of these jobs." in ended.out
+    assert "nothing to compare with: state knows of no run" in invoke("plan", str(path), "--diff").out
+    assert json.loads(invoke("plan", str(path), "--diff", "--json").out)["diff"] is None
+    assert not (path.parent / "state").exists()
+
+
+def test_after_a_run_the_plan_has_a_price_tag(invoke: Any, config: Any, simulator: str) -> None:
+    """A range for each quantity; a job that is new is named, and leaves no upper end."""
+    path = config("  - segment: VIP Customers\n", base_url=simulator)
+    assert 0 == invoke("run", str(path), "--quiet").code
+
+    ended = invoke("plan", str(path))
+    assert re.search(r"^Likely 250 \(93 - 407\) records, .* 1 export, 4 \(4 - 6\) requests,$", ended.out, re.MULTILINE)
+    assert re.search(r"^done in .* \(.* - .*\), from 1 earlier run\.$", ended.out, re.MULTILINE)
+    assert "At least 1 export, 4 requests" in ended.out
+
+    path = config("  - segment: VIP Customers\n  - segment: SMS OptIns\n", base_url=simulator)
+    ended = invoke("plan", str(path))
+    assert "No history of their kind, so that only the least is counted for them: SMS OptIns." in ended.out
+    told = json.loads(invoke("plan", str(path), "--json").out)["forecast"]
+    assert list(told) == [
+        "exports", "requests", "seconds", "requests_per_million", "seconds_per_million", "likely", "without_history",
+        "jobs",
+    ]  # fmt: skip
+    assert ["SMS OptIns"] == told["without_history"]
+    assert {"low": 93.296, "likely": 250, "high": None} == told["likely"]["records"]
+    assert [("VIP Customers", 1), ("SMS OptIns", 0)] == [(each["name"], each["runs"]) for each in told["jobs"]]
+    assert {"low": 93.296, "likely": 250, "high": 406.704} == told["jobs"][0]["records"]
+
+
+def test_the_difference_from_the_last_run(invoke: Any, config: Any, simulator: str) -> None:
+    """What is new, gone, changed or as it was; exit code 0 either way, and no match value."""
+    people = "  - segment: VIP Customers\n    name: people\n    match: {criteria: EmailAddress, values: [%s]}\n"
+    before = "  - segment: Nobody Yet\n  - segment: VIP Customers\n" + people % "ada@example.test"
+    path = config(before, base_url=simulator)
+    assert 0 == invoke("run", str(path), "--quiet").code
+
+    same = invoke("plan", str(path), "--diff")
+    assert (0, 1) == (same.code, len(same.out.splitlines()))
+    assert same.out.startswith("The plan asks for what run ")
+    assert same.out.endswith("in the same form: nothing differs.\n")
+
+    now = "  - segment: VIP Customers\n  - segment: SMS OptIns\n" + people % "lin@example.test"
+    path = config(now, base_url=simulator, extra="limits: {page_size: 500}\n")
+    ended = invoke("plan", str(path), "--diff")
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert 0 == ended.code
+    assert ["+", "SMS", "OptIns", "segment", "'SMS", "OptIns'", "0", "->", "1", "new"] in lines
+    assert ["~", "people", "segment", "'VIP", "Customers'", "1", "changed:", "another", "list"] in lines
+    assert ["-", "Nobody", "Yet", "segment", "'Nobody", "Yet'", "1", "->", "0", "gone"] in lines
+    assert "1 entry unchanged." in ended.out
+    assert "@" not in ended.out
+
+    told = json.loads(invoke("plan", str(path), "--diff", "--json").out)["diff"]
+    assert list(told) == ["run", "differs", "form_changed", "entries"]
+    assert (True, None) == (told["differs"], told["form_changed"])
+    assert ["unchanged", "new", "changed", "gone"] == [each["change"] for each in told["entries"]]
+
+
+def test_a_watermark_that_has_moved_is_told_and_does_not_differ(invoke: Any, config: Any, simulator: str) -> None:
+    """It moves every night; a smaller page is another form."""
+    job = "  - segment: VIP Customers\n    since: watermark\n"
+    path = config(job, base_url=simulator)
+    assert 0 == invoke("run", str(path), "--quiet").code
+    ended = invoke("plan", str(path), "--diff")
+    assert ended.out.endswith("in the same form; only 1 watermark has moved on.\n")
+
+    path = config(job, base_url=simulator, extra="limits: {page_size: 500}\n")
+    ended = invoke("plan", str(path), "--diff")
+    assert "The form of the output has changed: output.compression, " in ended.out
+    assert "1 entry unchanged; 1 watermark has moved on." in ended.out

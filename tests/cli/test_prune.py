@@ -163,9 +163,13 @@ def listed(invoke: Any) -> list[str]:
 def test_what_is_old_or_nobodys_goes_and_what_is_published_stays(invoke: Any, past: Past) -> None:
     """Files and lines; only what can still be resumed, and one complete run of each plan, are left in the journal."""
     before = past.published()
+    remembered = past.state / "seen" / "stream.sqlite"
+    remembered.parent.mkdir()
+    remembered.write_bytes(b"what readers have")
 
     ended = invoke(*PRUNE, "--yes")
 
+    assert b"what readers have" == remembered.read_bytes()
     assert (ended.code, ended.out.splitlines()[-1]) == (
         0, "Removed: 3 runs out of the journal, 106 B of unpublished data.",
     ), ended  # fmt: skip

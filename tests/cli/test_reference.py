@@ -51,7 +51,8 @@ def test_the_configuration_reference_has_every_key_with_type_and_default() -> No
     assert "| integer | `8` |" in rows["`limits.exports`"]
     assert "| text | required |" in rows["`connection.base_url`"]
     assert "| `${env:NAME}` or `${file:PATH}` | required |" in rows["`connection.auth.secret`"]
-    assert "| list of text or integer | required |" in rows["`jobs[].match.values`"]
+    assert "| list of text or integer or section | required |" in rows["`jobs[].match.values`"]
+    assert "| `0` |" in rows["`jobs[].match.values.max_rejects`"]
     assert "| `256MiB` |" in rows["`output.shard_bytes`"]
     assert "`connection.auth.token_url`" in rows
 

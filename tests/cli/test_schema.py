@@ -9,4 +9,4 @@ def test_the_schema_is_json_with_the_sections_of_the_file(invoke: Any) -> None:
     ended = invoke("schema")
 
     assert ended.code == 0
-    assert list(json.loads(ended.out)["properties"]) == ["connection", "limits", "jobs", "output", "state"]
+    assert list(json.loads(ended.out)["properties"]) == ["connection", "limits", "jobs", "output", "backfill", "state"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from extractor import lists
 from extractor.config import load
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -33,4 +34,13 @@ def test_the_match_lists_show_every_criterion() -> None:
         "AlternateId": ("A-1", "00042", "1.50"),
         "PhoneNumber": ("5550100", "+15550101"),
         "EmailAddress": ("ada@example.test", "grace@example.test"),
-    } == {match.criteria: match.values for match in matches if match}
+    } == {match.criteria: match.values for match in matches if match and match.is_inline}
+
+
+def test_the_example_list_gives_what_its_comments_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lists beside the configuration can be read."""
+    monkeypatch.chdir(CONFIGS)
+    config = load(CONFIGS / "match-lists.yaml", environ=ENVIRON)
+    places = [place for place, job in enumerate(config.jobs) if job.match and not job.match.is_inline]
+    found = lists.read_all(config, places, key=b"", state=None)
+    assert [3, 3] == [each.count for each in found.values()]

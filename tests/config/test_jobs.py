@@ -62,12 +62,6 @@ def test_an_empty_list_is_refused() -> None:
     assert expected == _message(Match, criteria="EmailAddress", values=[])
 
 
-def test_values_from_a_file_are_not_in_this_version() -> None:
-    """Said so, with what to write instead."""
-    expected = "values from elsewhere (file: ...) are planned but not in this version -- write them here, as a list"
-    assert expected == _message(Match, criteria="EmailAddress", values={"file": "people.csv"})
-
-
 def test_profile_ids_are_whole_numbers() -> None:
     """The first that is not is pointed at, the others are counted."""
     assert ("1001", "0042") == _match(criteria="ProfileId", values=[1001, "0042"]).values
@@ -99,11 +93,37 @@ def test_values_do_not_show() -> None:
 
 
 def test_a_job_asks_for_one_dataset() -> None:
-    """A segment or a group, never both, never neither."""
-    assert ("A", None) == (Job(segment="A").segment, Job(segment="A").group)
-    expected = "has both a segment and a group -- keep one, and write a second job for the other"
+    """A segment, a group or a schedule, never several, never none."""
+    assert ("A", None, None) == (Job(segment="A").segment, Job(segment="A").group, Job(segment="A").schedule)
+    expected = "has a segment and a group -- keep one, and write another job for each of the others"
     assert expected == _message(Job, segment="A", group="B")
-    assert 'needs a segment or a group -- add "segment: NAME" or "group: NAME"' == _message(Job)
+    assert "has a segment and a group and a schedule --" in _message(Job, segment="A", group="B", schedule="C")
+    expected = 'needs a segment, a group or a schedule -- add "segment: NAME" or one of the others'
+    assert expected == _message(Job)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("since", "2026-01-01T00:00:00Z"),
+        ("since", "watermark"),
+        ("match", {"criteria": "ProfileId", "values": [1]}),
+        ("dedupe", {}),
+    ],
+)
+def test_a_schedule_is_asked_for_as_it_is(key: str, value: Any) -> None:
+    """The legacy call takes nothing but days, and its rows are no profiles (contract, section 7)."""
+    said = _message(Job, schedule="Feed", **{key: value})
+    assert said.startswith("does not go with a schedule")
+    assert said.endswith(" -- remove it, or ask for a segment or group instead")
+    assert Job(segment="A", **{key: value}).schedule is None
+
+
+@pytest.mark.parametrize("key", ["initial", "overlap"])
+def test_what_belongs_to_a_watermark_does_not_go_with_a_schedule(key: str) -> None:
+    """As with any job that has no watermark."""
+    value = "2026-01-01T00:00:00Z" if key == "initial" else 60
+    assert 'is of no use without "since: watermark"' in _message(Job, schedule="Feed", **{key: value})
 
 
 def test_a_malformed_segment_is_one_problem() -> None:

@@ -155,8 +155,8 @@ def test_mistakes_in_auth(refuses: Refuses, auth: str, lines: list[str]) -> None
         (
             "jobs:\n  - {}\n  - {segment: A, group: B}\n",
             [
-                '6: jobs[0]: needs a segment or a group -- add "segment: NAME" or "group: NAME"',
-                "7: jobs[1]: has both a segment and a group -- keep one, and write a second job for the other",
+                '6: jobs[0]: needs a segment, a group or a schedule -- add "segment: NAME" or one of the others',
+                "7: jobs[1]: has a segment and a group -- keep one, and write another job for each of the others",
             ],
         ),
         (
@@ -190,10 +190,22 @@ def test_mistakes_in_auth(refuses: Refuses, auth: str, lines: list[str]) -> None
                     "7: jobs[0].match.criteria: must be ProfileId, AlternateId, PhoneNumber or EmailAddress -- "
                     'did you mean "EmailAddress"?'
                 ),
+            ],
+        ),
+        (
+            "jobs:\n  - segment: A\n    match: {criteria: EmailAddress, values: {fil: ada@example.test}}\n",
+            [
+                '7: jobs[0].match.values.file: is required -- add "file: people.csv"',
+                '7: jobs[0].match.values: unknown key (not shown: it could be data) -- did you mean "file"?',
+            ],
+        ),
+        (
+            "jobs:\n  - segment: A\n    match: {criteria: EmailAddress, values: {file: p.csv, max_rejects: 1.5}}\n",
+            [
                 (
-                    "7: jobs[0].match.values: values from elsewhere (file: ...) are planned but not in this version -- "
-                    "write them here, as a list"
-                ),
+                    "7: jobs[0].match.values.max_rejects: is neither a count nor a percentage -- write a whole number "
+                    'of rows, or a share such as "1%"'
+                )
             ],
         ),
     ],

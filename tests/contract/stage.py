@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import orjson
 
+from extractor.cli.loading import with_lists
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Unavailable
@@ -163,18 +164,21 @@ async def play(
     fresh: bool = False,
     spoil: Spoil | None = None,
     lookout: Lookout = lambda _request, _now: None,
+    start: float = NOW,
+    latency: float = 0.005,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
 
-    ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on.
+    ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on. It begins
+    at ``start`` of the wall clock, and each request needs ``latency`` seconds to the server.
     """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
         folder = folder / f"play-{next(_FOLDERS)}"
         folder.mkdir()
     config = config_of(folder, jobs or [{"segment": "A"}], **sections)
-    wire = Wire(service=service, clock=NightClock(), lookout=lookout)
+    wire = Wire(service=service, clock=NightClock(start), latency=latency, lookout=lookout)
     if spoil is not None:
         wire.spoil = spoil
     return await _act(folder, config, wire)
@@ -191,7 +195,9 @@ async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished 
     asked = None if earlier is None else earlier.asked
     closed = await extract(
         config,
-        make_plan(config, basis_of(config.state, asked=asked, lasting=True)),
+        make_plan(
+            config, with_lists(config, basis_of(config.state, asked=asked, lasting=True), asked=asked, lasting=True)
+        ),
         listener=news.append,
         interrupts=False,
         clock=wire.clock,

@@ -33,6 +33,7 @@ TAKEN_UP = Stage(first=Sabotage(failpoint=Failpoint.PAGE_FETCHED, nth=3))
 LOST = Stage(jobs=ONE, faults=("--fault", "status[100% Café/Bar]: ok error"))
 CONTRADICTED = Stage(jobs=ONE, faults=("--fault", "page[100% Café/Bar]: okx3 swap"))
 CONDEMNED = Stage(failing_sync=2)
+REMEMBERING = Stage(jobs="\n  - {segment: 100% Café/Bar, dedupe: {}}\n")
 STAGES = {
     Failpoint.RUN_REOPENED: TAKEN_UP,
     Failpoint.PARTS_CUT: TAKEN_UP,
@@ -40,6 +41,8 @@ STAGES = {
     Failpoint.LOSS_JOURNALED: LOST,
     Failpoint.REFUSAL_JOURNALED: CONTRADICTED,
     Failpoint.PART_REWRITTEN: CONDEMNED,
+    Failpoint.POINTER_MOVED: REMEMBERING,
+    Failpoint.REMEMBERED: REMEMBERING,
 }
 
 

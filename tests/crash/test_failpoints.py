@@ -15,6 +15,7 @@ from tests.crash.failpoints import (
     CONTRADICTED,
     LOST,
     PLAIN,
+    REMEMBERING,
     STAGES,
     TAKEN_UP,
     UNTRUSTWORTHY,
@@ -25,7 +26,7 @@ from tests.crash.failpoints import (
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("stage", [PLAIN, TAKEN_UP, LOST, CONTRADICTED, CONDEMNED])
+@pytest.mark.parametrize("stage", [PLAIN, TAKEN_UP, LOST, CONTRADICTED, CONDEMNED, REMEMBERING])
 def test_a_death_at_any_named_moment_changes_nothing(tmp_path: Path, stage: Stage) -> None:
     """At the first and the second time that it comes."""
     points = [point for point in Failpoint if STAGES.get(point, PLAIN) == stage]

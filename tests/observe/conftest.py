@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from extractor.observe.news import DatasetPublished, JobEnded, JobMoved, RunClosed, RunOpened
+from extractor.observe.news import DatasetPublished, JobEnded, JobMoved, RunClosed, RunOpened, ValuesMatched
 from extractor.protocol.vocabulary import Outcome, Verdict
 
 
@@ -72,6 +72,11 @@ class NewsDesk:
             "kept_text": 0,
         }
         return DatasetPublished(**{**facts, **changes})
+
+    def matched(self, **changes: Any) -> ValuesMatched:
+        """A dataset whose values were looked for."""
+        counts = {"values": 1000, "unmatched": 12, "several": 1, "strangers": 0}
+        return ValuesMatched(dataset="segment 'A'", path="state/reports/R/segment=A", **{**counts, **changes})
 
     def closed(self, **changes: Any) -> RunClosed:
         """A run that went well."""

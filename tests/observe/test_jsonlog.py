@@ -33,7 +33,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
         make.opened(), make.moved(), make.ended(), make.published(), withheld,
         ConnectionHeld(seconds=1, status=503), ClockCorrected(seconds=1), Noticed(message="n"), make.closed(),
         OutageBegan(seconds=12, status=503, reason="HTTP 503"), OutageEnded(seconds=90, status=None, requests=6),
-        Heartbeat(seconds=60, jobs_done=1, jobs=3),
+        Heartbeat(seconds=60, jobs_done=1, jobs=3), make.matched(),
     ):  # fmt: skip
         log(news)
 
@@ -47,6 +47,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
             "row_count", "total_results", "note",
         ],
         "dataset_published": ["dataset", "path", "records", "shards", "bytes", "kept_text"],
+        "values_matched": ["dataset", "path", "values", "unmatched", "several", "strangers"],
         "dataset_withheld": ["dataset", "reason", "jobs"],
         "connection_held": ["seconds", "status"],
         "clock_corrected": ["seconds"],

@@ -33,6 +33,8 @@ def test_each_thing_worth_saying_is_one_line(clock: Any, make: Any) -> None:
         make.ended(0),
         make.ended(1, verdict=Verdict.REFUSED, message="404: no such segment -- check its name"),
         make.published(),
+        make.matched(),
+        make.matched(strangers=2),
         DatasetWithheld(dataset="segment 'B'", reason="1 of its 2 jobs failed", jobs=("job 1",)),
         Noticed(message="an odd thing"),
         make.closed(),
@@ -46,6 +48,11 @@ def test_each_thing_worth_saying_is_one_line(clock: Any, make: Any) -> None:
         "this machine's clock is 1 min 15 s behind the server's; allowed for (to mend it: NTP)",
         "FAILED job 1: refused: 404: no such segment -- check its name",
         "published segment 'A': 100 records, 1 shard, 2.0 KiB, in exports/segment=A/run=R",
+        ("segment 'A': of 1,000 values, 12 matched nobody, 1 several profiles (see state/reports/R/segment=A)"),
+        (
+            "segment 'A': of 1,000 values, 12 matched nobody, 1 several profiles (see state/reports/R/segment=A); "
+            "2 records carry none of them: the service compares otherwise, so check those that matched nobody"
+        ),
         "NOT PUBLISHED segment 'B': 1 of its 2 jobs failed",
         "note: an odd thing",
     ]

@@ -175,3 +175,10 @@ def test_an_outage_that_is_over_is_worth_knowing(make: Any) -> None:
                     OutageEnded(seconds=1204, status=503, requests=25), make.published(), make.closed())  # fmt: skip
     assert "  the server was unavailable 1 time, 20 min 04 s in all" in text
     assert text[0].startswith("All went well")
+
+
+def test_what_became_of_the_values_is_worth_knowing(make: Any) -> None:
+    """In counts, with the folder that has the rest."""
+    told = lines_of(make.opened(), make.matched(), make.published(), make.closed())
+    expected = "  segment 'A': of 1,000 values, 12 matched nobody, 1 several profiles (see state/reports/R/segment=A)"
+    assert expected == told[told.index("Worth knowing:") + 1]

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from extractor.plan.job import JobSpec
+from extractor.plan.job import JobSpec, Window
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.vocabulary import Commit, FetchPage, Initiate, PollStatus
 from extractor.remote.questions import Questions, describe
@@ -38,6 +40,15 @@ def questions() -> Callable[..., Questions]:
             "Async/ACME/Export/77?limit=1000&offset=1001&keepAlive=true",
         ),
         ("group", Commit(token=77), "POST", "Async/ACME/Export/77/Commit?keepFiles=false"),
+        ("schedule", Initiate(export=1), "POST", "ACME/export/Schedule/VIP"),
+        ("schedule", PollStatus(token=77), "GET", "ACME/status/Token/77"),
+        (
+            "schedule",
+            FetchPage(token=77, offset=1001, limit=1000),
+            "GET",
+            "ACME/export/Schedule/77?limit=1000&offset=1001&keepAlive=true",
+        ),
+        ("schedule", Commit(token=77), "POST", "ACME/export/Schedule/Commit/77?keepFiles=false"),
     ],
 )
 def test_the_default_paths_are_the_contracts(
@@ -46,6 +57,47 @@ def test_the_default_paths_are_the_contracts(
     """Contract, section 3.1; every page keeps the token alive, every Commit says what becomes of the files."""
     request = questions().ask(command, make_job(kind=kind))
     assert (request.method, request.url) == (method, f"{BASE}/{path}")
+
+
+def _window(**days: Any) -> Window:
+    start = datetime(2026, 1, 1, 5, tzinfo=UTC)
+    return Window(name="2026-01", start=start, end=start + timedelta(days=31), **days)
+
+
+JANUARY = {"first_day": date(2026, 1, 1), "last_day": date(2026, 1, 31)}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "query"),
+    [
+        ({}, "startDate=2026-01-01&endDate=2026-01-31"),
+        ({"schedule_end_is_inclusive": False}, "startDate=2026-01-01&endDate=2026-02-01"),
+        (
+            {"schedule_start": "from", "schedule_end": "to", "schedule_date": "%m/%d/%Y"},
+            "from=01%2F01%2F2026&to=01%2F31%2F2026",
+        ),
+    ],
+)
+def test_a_window_of_a_schedule_is_asked_by_its_days(
+    questions: Any, make_job: Callable[..., JobSpec], dialect: dict[str, Any], query: str
+) -> None:
+    """Contract, section 7: both dates, in the spelling of the dialect; whether the last one is in it, it says, too."""
+    job = replace(make_job(kind="schedule"), window=_window(**JANUARY))
+    request = questions(**dialect).ask(Initiate(export=1), job)
+    assert (f"{BASE}/ACME/export/Schedule/VIP?{query}", b"{}") == (request.url, request.body)
+
+
+def test_a_schedule_cannot_be_asked_for_parts_of_a_day(questions: Any, make_job: Callable[..., JobSpec]) -> None:
+    """A plan must not hold such a window; to ask for whole days instead would be a guess."""
+    job = replace(make_job(kind="schedule"), window=_window())
+    with pytest.raises(ValueError, match="whole days"):
+        questions().ask(Initiate(export=1), job)
+
+
+def test_the_window_of_a_segment_is_not_asked_for(questions: Any, make_job: Callable[..., JobSpec]) -> None:
+    """Its call knows a lower bound only."""
+    job = replace(make_job(), window=_window(**JANUARY))
+    assert questions().ask(Initiate(export=1), make_job()).url == questions().ask(Initiate(export=1), job).url
 
 
 def test_paths_and_words_are_the_dialects(questions: Any, make_job: Callable[..., JobSpec]) -> None:

@@ -105,6 +105,8 @@ async def rehearse(
         config_hash="c",
         started_at=0.0,
         output=output.path,
+        state=config.state,
+        key=journal.key(),
         staging=staging,
         compression=output.compression,
         shard_bytes=output.shard_bytes,
@@ -116,7 +118,7 @@ async def rehearse(
         codec=codec(output.compression),
         shard_bytes=output.shard_bytes,
         quarantine=folder / "quarantine",
-        record_id="ProfileId",
+        record_id=lambda _ordinal: "ProfileId",
         clock=SystemClock(),
     )
     async with anyio.create_task_group() as around:

@@ -58,7 +58,7 @@ async def quiet_of(journal: Journal, folder: Path, news: list[News]) -> AsyncIte
         quarantine=folder,
         codec=codec("none"),
         shard_bytes=1,
-        record_id="ProfileId",
+        record_id=lambda _ordinal: "ProfileId",
         clock=clock,
     )
     async with anyio.create_task_group() as beside:

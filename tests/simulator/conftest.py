@@ -66,13 +66,15 @@ class Caller:
         self, method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None, **headers: str
     ) -> Reply:
         """Call the API with a good signature, below ``Export/``."""
-        stamp = datetime.fromtimestamp(self.now + self.service.settings.clock_offset, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
         target = f"{ROOT}/{path}" + (f"?{urlencode(query)}" if query else "")
-        sent = {"Authorization": signed(stamp), **headers}
+        sent = {"Authorization": self.authorization(), **headers}
         content = b"" if body is None else orjson.dumps(body)
         return self.service.handle(Request.of(method, target, headers=sent, body=content), self.now)
+
+    def authorization(self) -> str:
+        """Sign as of now."""
+        stamp = datetime.fromtimestamp(self.now + self.service.settings.clock_offset, UTC)
+        return signed(stamp.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def initiate(self, name: str, body: object = None, *, kind: str = "Segment") -> Reply:
         """Begin an export."""

@@ -16,7 +16,8 @@ from extractor.plan.job import Dataset, JobSpec
 from extractor.protocol.vocabulary import KeptText, Outcome, SealedPart, Verdict
 from extractor.store.compression import Compression, codec
 from extractor.store.manifest import KeptSummary, summarize_kept
-from extractor.store.publish import FinishedJob, Publication, Published, publish
+from extractor.store.publication import FinishedJob, Publication, Published
+from extractor.store.publish import publish
 from tests.asking import STREAM, match_of
 
 _NOBODY = 65534

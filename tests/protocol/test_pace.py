@@ -1,0 +1,132 @@
+"""When an export's readiness is asked for, as a function of what earlier nights saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.protocol.pace import PollPolicy, Sighting, lead, learned, poll_delay, polls_for
+
+PLAIN = PollPolicy(first=0.5, longest=30.0)
+SECONDS = st.floats(0.01, 50_000.0)
+
+
+@st.composite
+def sightings(draw: Any) -> Sighting:
+    """A night: ready at some time, last seen processing before it or never, usually ready no earlier."""
+    ready = draw(SECONDS)
+    unready = draw(st.none() | st.floats(0.0, 1.0, exclude_max=True).map(lambda share: share * ready))
+    return Sighting(ready=ready, unready=unready, usual=ready * draw(st.floats(1.0, 5.0)))
+
+
+POLICIES = st.builds(
+    lambda first, factor: PollPolicy(first=first, longest=first * factor), st.floats(0.05, 10.0), st.floats(1.0, 100.0)
+)
+NIGHTS = st.lists(sightings(), max_size=12)
+
+
+def asked_at(policy: PollPolicy, count: int) -> list[float]:
+    """When the first Status requests are sent, if each is answered at once."""
+    times, at = [], 0.0
+    for polls in range(count):
+        at += poll_delay(polls, policy)
+        times.append(at)
+    return times
+
+
+def night(policy: PollPolicy, ready: float) -> Sighting:
+    """What a night sees under a policy when the export is ready after so many seconds."""
+    times = asked_at(policy, polls_for(ready, policy))
+    return Sighting(ready=times[-1], unready=times[-2] if len(times) > 1 else None, usual=times[-1])
+
+
+def test_without_history_it_asks_as_ever() -> None:
+    """Quick at first, then slower, never slower than the longest pause."""
+    assert PLAIN == learned(PLAIN, [])
+    assert [0.5, 1.25, 2.375] == asked_at(PLAIN, 3)
+    assert 30.0 == poll_delay(10_000, PLAIN)
+
+
+@given(POLICIES, NIGHTS)
+def test_what_is_expected_was_still_too_early_for_the_quick_nights(policy: PollPolicy, nights: list[Sighting]) -> None:
+    """Of the last five nights at most one had its export ready before the first question at the expected time."""
+    taught = learned(policy, nights)
+    assert (policy.first, policy.longest) == (taught.first, taught.longest)
+    earlier = [night for night in nights[:5] if night.ready <= taught.expected]
+    assert len(earlier) <= (1 if len(nights) >= 5 else 0)
+    assert taught.expected == 0 or policy.first < taught.expected
+    assert taught.step == 0 or policy.first <= taught.step <= policy.longest
+
+
+@given(POLICIES, NIGHTS, st.floats(0.01, 20_000.0))
+def test_no_more_is_lost_than_four_pauses_and_half_of_what_came_after(
+    policy: PollPolicy, nights: list[Sighting], ready: float
+) -> None:
+    """However suddenly the service has become quicker or slower."""
+    taught = learned(policy, nights)
+    count = polls_for(ready, taught)
+    if count > 2_000:
+        return
+    times = asked_at(taught, count)
+    late = times[-1] - ready
+    assert times[-1] >= ready or abs(late) < 1e-6 * ready
+    assert count == 1 or times[-2] < ready
+    if ready <= taught.expected:
+        assert late <= 4 * policy.longest * (1 + 1e-9)
+    else:
+        after = ready - taught.expected
+        assert late <= min(policy.longest, max(policy.first, taught.step) + after / 2) * (1 + 1e-9) + 1e-9
+
+
+@given(POLICIES, NIGHTS)
+def test_the_expected_time_is_asked_at_and_led_up_to_evenly(policy: PollPolicy, nights: list[Sighting]) -> None:
+    """No pause is longer than four of the longest."""
+    taught = learned(policy, nights)
+    ahead = min(lead(taught), 1_000)
+    assert all(poll_delay(polls, taught) <= 4 * policy.longest * (1 + 1e-9) for polls in range(ahead + 3))
+    if 0 < ahead < 1_000:
+        assert abs(asked_at(taught, ahead)[-1] - taught.expected) < 1e-6 * taught.expected
+
+
+@given(st.floats(0.01, 20_000.0), st.integers(0, 12))
+def test_a_steady_service_is_asked_ever_more_to_the_point(ready: float, many: int) -> None:
+    """The time that is lost is never more than the first night lost, but for a pause; soon it is next to nothing."""
+    nights: list[Sighting] = []
+    for _ in range(many + 1):
+        nights.insert(0, night(learned(PLAIN, nights), ready))
+    lost, first = nights[0].ready - ready, nights[-1].ready - ready
+    assert lost <= max(first, 0.5 + 0.15 * ready)
+    if many >= 7:
+        assert lost <= 0.5 + 0.02 * ready
+        assert polls_for(ready, learned(PLAIN, nights)) <= 4 + ready / 120
+
+
+def test_one_odd_night_among_five_does_not_make_it_hasty() -> None:
+    """An increment that happened to be empty was ready at once."""
+    steady = [Sighting(ready=60.5, unready=59.0, usual=60.5)] * 3
+    odd = Sighting(ready=1.2, unready=0.5, usual=1.2)
+    assert 59.0 == learned(PLAIN, [steady[0], odd, *steady]).expected
+
+
+def test_a_first_question_that_found_it_ready_is_asked_half_as_late() -> None:
+    """So a service that has become much quicker is followed in a few nights."""
+    nights = [Sighting(ready=60.5, unready=59.0, usual=60.5)] * 5
+    firsts = []
+    for _ in range(5):
+        taught = learned(PLAIN, nights)
+        firsts.append(taught.expected)
+        nights.insert(0, night(taught, 4.0))
+    assert [59.0, 29.5, 14.75, 7.375, 3.6875] == firsts
+
+
+@given(st.floats(0.01, 100_000.0), POLICIES, NIGHTS)
+def test_the_count_of_questions_is_that_of_the_pauses(ready: float, policy: PollPolicy, nights: list[Sighting]) -> None:
+    """The last one is the first that is not too early."""
+    taught = learned(policy, nights)
+    count = polls_for(ready, taught)
+    if count <= 500:
+        *before, last = asked_at(taught, count)
+        assert last >= ready * (1 - 1e-9)
+        assert all(each < ready * (1 + 1e-9) for each in before)
