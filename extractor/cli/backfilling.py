@@ -15,7 +15,7 @@ from extractor.cli.console import out, out_json, table
 from extractor.errors import ConfigError
 from extractor.observe.figures import count, counted, short
 from extractor.plan.backfill import WASTEFUL, BackfillRequest, Burden, burdens, outside, plan_backfill, windows_of
-from extractor.plan.period import read_period
+from extractor.plan.period import Period, cut, read_period
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +41,16 @@ class Wish:
     yes: bool = False
 
 
-def planned(config: Config, basis: Basis, wish: Wish, jobs: tuple[str, ...], *, now: datetime) -> Plan:
-    """Plan the backfill. ``now`` is aware. Raises ConfigError for what cannot be read or asked for."""
-    period = read_period(
-        start=wish.start, end=wish.end, size=wish.window, zone=wish.zone or config.backfill.zone, now=now
-    )
+def period_of(config: Config, wish: Wish, now: datetime) -> Period:
+    """Read the period. ``now`` is aware. Raises ConfigError for one that cannot be read, or cut into windows."""
+    zone = wish.zone or config.backfill.zone
+    period = read_period(start=wish.start, end=wish.end, size=wish.window, zone=zone, now=now)
+    cut(period)
+    return period
+
+
+def planned(config: Config, basis: Basis, wish: Wish, period: Period, jobs: tuple[str, ...]) -> Plan:
+    """Plan the backfill. Raises ConfigError for what cannot be asked for."""
     return plan_backfill(config, basis, BackfillRequest(period=period, strategy=wish.strategy, jobs=jobs))
 
 

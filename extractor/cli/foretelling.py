@@ -43,6 +43,7 @@ def _likely(cost: Forecast) -> list[str]:
         return ["No history: this state folder knows of no published run of these jobs."]
     records, stored = _range(whole.records, _number), _range(whole.bytes, _size)
     exports, requests = _range(whole.exports, _number), _range(whole.requests, _number)
+    noun = "export" if exports == "1" else "exports"
     nights = counted(whole.nights, "earlier run") + (" or more of each job" if len(cost.streams) > 1 else "")
     noun = "export" if exports == "1" else "exports"
     lines = [

@@ -102,7 +102,8 @@ def perform(request: Request) -> int:
 def rehearse(request: Request, wish: Wish) -> None:
     """Show what a backfill would ask for; sends nothing and leaves no trace. Raises as ``perform`` does."""
     config, now = _load(request), datetime.now(UTC)
-    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, request.jobs, now=now)
+    period = backfilling.period_of(config, wish, now)
+    plan = backfilling.planned(config, basis_for(config, request.jobs, notice=_note), wish, period, request.jobs)
     backfilling.show_plan(plan, now=now, as_json=request.display is Display.JSON)
 
 
@@ -110,8 +111,9 @@ def _plan(request: Request, config: Config) -> Plan:
     if request.backfill is None:
         return plan_of(config, request.jobs, lasting=True, notice=_note)
     now = datetime.now(UTC)
+    period = backfilling.period_of(config, request.backfill, now)  # before lists are read and folders made
     basis = basis_for(config, request.jobs, lasting=True, notice=_note)
-    plan = backfilling.planned(config, basis, request.backfill, request.jobs, now=now)
+    plan = backfilling.planned(config, basis, request.backfill, period, request.jobs)
     backfilling.refuse_waste(plan, request.backfill, now)
     return plan
 

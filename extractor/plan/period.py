@@ -131,12 +131,13 @@ def cut(period: Period) -> tuple[Window, ...]:
 
 def _windows(period: Period) -> Iterator[Window]:
     """Give windows until one reaches the end, or would reach over it (it is given, too)."""
-    name = _namer(period)
+    name, days = _namer(period), _dayer(period)
     borders = _borders(period)
     begins = next(borders)
     for ends in borders:
         if ends > begins:  # a day that the zone has left out is no window
-            yield Window(name=name(begins), start=begins, end=ends)
+            first, last = days(begins, ends)
+            yield Window(name=name(begins), start=begins, end=ends, first_day=first, last_day=last)
         begins = ends
         if ends >= period.end:
             return
@@ -224,6 +225,14 @@ def _namer(period: Period) -> Callable[[datetime], str]:
     zone = zone_named(period.zone)
     suffix = "" if size.count == 1 else f"_{size}"
     return lambda begins: _called(day_at(begins, zone), size.unit) + suffix
+
+
+def _dayer(period: Period) -> Callable[[datetime, datetime], tuple[date, date] | tuple[None, None]]:
+    """Give the function that names the first and the last day of a window; elapsed windows have none."""
+    if period.size.elapsed is not None:
+        return lambda _begins, _ends: (None, None)
+    zone = zone_named(period.zone)
+    return lambda begins, ends: (day_at(begins, zone), day_at(ends, zone) - timedelta(days=1))
 
 
 def _called(day: date, unit: str) -> str:

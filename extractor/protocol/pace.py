@@ -6,9 +6,10 @@ while, and the next ones follow closely. Called by ``lifecycle``; ``learned`` by
 
 Decided: the first question comes at an instant at which an earlier export was still seen processing, below the time
 that the quick ones of the last nights took. So it never comes later than they were ready, and what the service has
-become quicker by is lost for one night only: when a first question found an export ready, the next night asks half as
-late. Considered the mean less a margin, which is late for every second export, and one question at the expected time,
-which learns nothing of how much earlier would have done.
+become quicker by is not lost for long: when a first question found an export ready, the next night asks half as late.
+After the expected time no pause is longer than it would be without history for an export of that age. Considered the
+mean less a margin, which is late for every second export, and one question at the expected time, which learns nothing
+of how much earlier would have done.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def learned(policy: PollPolicy, nights: Sequence[Sighting]) -> PollPolicy:
     if expected <= policy.first:
         return policy
     usual = median(night.usual for night in recent)
-    step = (max(usual, early) - expected) / _CLOSER
+    step = min((max(usual, early) - expected) / _CLOSER, expected * (_GROWTH - 1))
     return replace(policy, expected=expected, step=min(policy.longest, max(policy.first, step)))
 
 
@@ -76,8 +77,8 @@ def lead(policy: PollPolicy) -> int:
 def poll_delay(polls: int, policy: PollPolicy) -> float:
     """Give the pause before the next Status when ``polls`` have been answered.
 
-    ``first * 1.5 ** polls``, bounded; where something is expected, no more than four of the longest pauses until then,
-    and ``step * 1.5 ** n`` after it, bounded.
+    ``first * 1.5 ** polls``, never above the longest; where something is expected, no more than four of the longest
+    pauses until then, and ``step * 1.5 ** n`` after it, bounded.
     """
     ahead = lead(policy)
     if polls < ahead:

@@ -199,6 +199,7 @@ class _Run:
             shard_bytes=output.shard_bytes,
             partitions=self._plan.partitions,
             seen=self._config.state / SEEN,
+            record_id=self._settings.dialect.record_id,
         )
 
     async def _drive(self, edition: Edition, working: anyio.CancelScope, deadline: float | None) -> None:

@@ -44,6 +44,7 @@ class Edition:
     shard_bytes: int
     partitions: Partitions | None = None
     seen: Path | None = None  # the folder of what is remembered of published records
+    record_id: str = "ProfileId"  # the member that tells one record from another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ def collect(
         strides=strides,
         jobs=tuple(left.finished for left in found),
         partitions=edition.partitions,
+        record_id=edition.record_id,
         memory=_memory(journal, edition, [job for job, _ in jobs]),
     )
 

@@ -43,7 +43,8 @@ class Publication:
 
     ``journal`` says which journal knows of it, ``number`` and ``run_number`` as the how-manieth of its publications and
     of its runs. ``strides`` are what it covers, stream by stream. With ``partitions`` it is a backfill, published in
-    windows. Without ``memory``, and in backfills, nothing is left out as unchanged.
+    windows; ``record_id`` is the member that tells one record from another. Without ``memory``, and in backfills,
+    nothing is left out as unchanged.
     """
 
     run_id: str
@@ -59,6 +60,7 @@ class Publication:
     jobs: tuple[FinishedJob, ...]
     partitions: Partitions | None = None
     memory: Memory | None = None
+    record_id: str = "ProfileId"
 
     @property
     def name(self) -> str:

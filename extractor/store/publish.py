@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
@@ -90,13 +91,13 @@ def _build_in(hidden: Path, publication: Publication, *, staging: Path, shard_by
     durable.make_folders(hidden)
     with Recollection(publication) as recollection:
         try:
-            said = _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+            _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
         except Lost as error:
             recollection.forget(error)
             _clear(hidden)
             durable.make_folders(hidden)
-            said = _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
-        return [*recollection.notices, *said]
+            _build(publication, recollection, staging=staging, folder=hidden, shard_bytes=shard_bytes)
+        return recollection.notices
 
 
 def _clear(hidden: Path) -> None:
@@ -112,39 +113,45 @@ def _clear(hidden: Path) -> None:
 
 def _build(
     publication: Publication, recollection: Recollection, *, staging: Path, folder: Path, shard_bytes: int
-) -> list[str]:
-    """Fill ``folder``: shards, manifest, ``_SUCCESS``, in this order, each durable before the next. Gives notices."""
-    partitions = publication.partitions
-    sieves = None if partitions is None else Sieves(partitions)
-    if sieves is None and not recollection:
+) -> None:
+    """Fill ``folder``: shards, manifest, ``_SUCCESS``, in this order, each durable before the next."""
+    if publication.partitions is None and not recollection:
         treated = _assemble(publication, staging=staging, folder=folder, shard_bytes=shard_bytes)
     else:
-        treated = treat(
-            publication.jobs,
-            recollection.sieve_of if sieves is None else sieves.of,
-            staging=staging,
-            folder=folder,
-            folders=folders_of(partitions),
-            compression=publication.compression,
-            shard_bytes=shard_bytes,
-        )
+        treated = _sieved(publication, recollection, staging=staging, folder=folder, shard_bytes=shard_bytes)
     _check_sums(publication, treated)
     reached(Failpoint.SHARDS_MADE)
     text = manifest.encode(describe(publication, treated))
     durable.write_small(folder / manifest.MANIFEST, text)
     reached(Failpoint.MANIFEST_WRITTEN)
     durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
-    missed = (
-        0 if sieves is None else sieves.missed([job.job for job in publication.jobs], treated.left_out, treated.records)
+
+
+def _sieved(
+    publication: Publication, recollection: Recollection, *, staging: Path, folder: Path, shard_bytes: int
+) -> Treated:
+    """The careful way, line by line: into windows, or without what is unchanged."""
+    partitions, jobs = publication.partitions, publication.jobs
+    if partitions is None:
+        order, sieve_of = list(range(len(jobs))), recollection.sieve_of
+    else:
+        sieves = Sieves(partitions, publication.record_id)
+        order, sieve_of = sieves.order([job.job for job in jobs]), sieves.of
+    treated = treat(
+        [jobs[place] for place in order],
+        sieve_of,
+        staging=staging,
+        folder=folder,
+        folders=folders_of(partitions),
+        compression=publication.compression,
+        shard_bytes=shard_bytes,
     )
-    if not missed:
-        return []
-    sentence = (
-        f"{publication.dataset}: {missed} records that the first export showed in later windows were not in those "
-        "windows' own exports: the service selects by another time than theirs, or they were deleted meanwhile -- "
-        "where no record may be missed, let one export serve all windows (route)"
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return replace(
+        treated,
+        ranges=tuple(treated.ranges[place] for place in back),
+        left_out=tuple(treated.left_out[place] for place in back),
     )
-    return [sentence]
 
 
 def _check_sums(publication: Publication, treated: Treated) -> None:

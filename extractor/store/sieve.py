@@ -5,25 +5,24 @@ Decides, line by line, ``keep in window W`` or ``leave out for reason R``. Does 
 
 - ``before``, ``after``: its time of change is outside the whole backfill; the service rounds the bound that is sent
   down by some milliseconds, and has no upper one.
-- ``later``: of fan-out, it belongs to a later window, whose own export holds it.
+- ``later``: of fan-out, it belongs to a later window, and that window's own export held it, too, in whatever state.
 - ``unchanged``: the readers have it in this state from an earlier publication (``seen``).
 
-``route`` and ``fan-out`` keep the same records in the same windows, if the service selects by the same times: an export
-from a window's start on holds every record of that window. A record without a time is in every export, so fan-out keeps
-it from those of the first window, which is the widest. Where the service goes by earlier times than the paths lead to,
-fan-out would miss records that the first export shows: that is noticed (``Sieves.missed``) and told. It is no error,
-because a profile that is deleted between two exports looks the same.
+``route`` and ``fan-out`` keep the same records in the same windows. An export from a window's start on should hold
+every record of that window. One that it does not hold is kept from the next wider export that does (``met``): the
+service may go by earlier times than the paths lead to, and a record may leave the segment between two exports. A record
+without a time is in every export, so fan-out keeps it from those of the first window, which is the widest.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from extractor.plan.job import JobSpec
 from extractor.plan.partitions import Partitions
+from extractor.store.met import Met
 from extractor.store.moments import Moments, ticks_of
 from extractor.store.paths import parsed
 from extractor.store.versions import Versions
@@ -56,7 +55,7 @@ class Everything:
 
 
 class Calendar:
-    """Finds the window of a line: what all sieves of a backfill have in common, whatever the number of windows."""
+    """Finds the window of a record: what all sieves of a backfill have in common, whatever the number of windows."""
 
     def __init__(self, partitions: Partitions) -> None:
         self.count = len(partitions.windows)
@@ -64,9 +63,12 @@ class Calendar:
         self._starts = [ticks_of(window.start) for window in partitions.windows]
         self._end = ticks_of(partitions.end)
 
-    def window_of(self, line: bytes) -> int:
-        """The 0-based window of a line: -1 before the first, ``count`` after the last, ``count + 1`` if unknown."""
-        moment = self._moments.latest(parsed(line))
+    def window_of(self, record: object) -> int:
+        """The 0-based window of a parsed record.
+
+        -1 is before the first, ``count`` after the last, ``count + 1`` unknown.
+        """
+        moment = self._moments.latest(record)
         if moment is None:
             return self.count + 1
         return self.count if moment >= self._end else bisect_right(self._starts, moment) - 1
@@ -82,23 +84,25 @@ class Router:
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window of each line, or why it is in none."""
-        windows = map(self._calendar.window_of, lines)
+        windows = map(self._calendar.window_of, map(parsed, lines))
         return [self._verdicts.get(window, window) for window in windows]
 
 
 class Trimmer:
-    """Keeps what belongs into one window, of an export from its start on."""
+    """Keeps what belongs into one window, of an export from its start on, and what a later window's export lacked."""
 
-    def __init__(self, calendar: Calendar, window: int) -> None:
-        self.later: Counter[int] = Counter()  # how many belong into each later window
+    def __init__(self, calendar: Calendar, window: int, met: Met) -> None:
+        """``met`` knows whom the exports of later windows held."""
         self._calendar = calendar
         self._window = window
+        self._met = met
 
     def judge(self, lines: Sequence[bytes]) -> list[Verdict]:
         """Give the window or the reason for each line."""
-        return [self._verdict(self._calendar.window_of(line)) for line in lines]
+        return [self._verdict(parsed(line)) for line in lines]
 
-    def _verdict(self, window: int) -> Verdict:
+    def _verdict(self, record: object) -> Verdict:
+        window, known = self._calendar.window_of(record), self._met.before(record)
         if window == self._window:
             return window
         if window < self._window:
@@ -108,8 +112,7 @@ class Trimmer:
             return AFTER
         if window > count:
             return LATER if self._window else count
-        self.later[window] += 1
-        return LATER
+        return LATER if known else window
 
 
 class Deduper:
@@ -128,13 +131,23 @@ class Deduper:
 
 
 class Sieves:
-    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them."""
+    """Gives each job of a backfill its sieve. The windows of ``partitions`` have no gap between them.
 
-    def __init__(self, partitions: Partitions) -> None:
+    Sieves are asked for in ``order``, one a job, and each has judged its job before the next is asked for.
+    ``record_id`` is the member that tells one record from another.
+    """
+
+    def __init__(self, partitions: Partitions, record_id: str = "ProfileId") -> None:
+        self._record_id = record_id
         self._numbers = {window: number for number, window in enumerate(partitions.windows)}
-        calendar = Calendar(partitions)
-        self._router = Router(calendar)
-        self._trimmers = [Trimmer(calendar, number) for number in range(calendar.count)]
+        self._calendar = Calendar(partitions)
+        self._router = Router(self._calendar)
+        self._met: dict[tuple[str, int], Met] = {}
+
+    def order(self, jobs: Sequence[JobSpec]) -> list[int]:
+        """In which order to judge jobs, as places in ``jobs``: the last windows first, in each as they stand."""
+        windows = [len(self._numbers) if job.window is None else self._numbers[job.window] for job in jobs]
+        return sorted(range(len(jobs)), key=lambda place: -windows[place])
 
     def of(self, job: JobSpec) -> Sieve:
         """The sieve of a job. One of another window than the backfill's is a mistake in the plan: KeyError."""
@@ -143,19 +156,7 @@ class Sieves:
         number = self._numbers[job.window]
         if str(job.dataset.kind) == "schedule":  # its calls have both ends of a window: the server has cut it already
             return Everything(number)
-        return self._trimmers[number]
-
-    def missed(self, jobs: Sequence[JobSpec], left_out: Sequence[Mapping[str, int]], records: Sequence[int]) -> int:
-        """How many records the first window's exports show that the exports of their own windows did not hold.
-
-        ``left_out`` is of each job, ``records`` of each window, when all is judged. A record that changed meanwhile is
-        not missed: it is now after the end, and its window's export shows it there.
-        """
-        after: Counter[int] = Counter()
-        for job, reasons in zip(jobs, left_out, strict=True):
-            if job.window is not None:
-                after[self._numbers[job.window]] += reasons.get(AFTER, 0)
-        shown = self._trimmers[0].later
-        return sum(
-            max(0, count - records[number] - max(0, after[number] - after[0])) for number, count in shown.items()
-        )
+        # By batch: values of another batch may be the same person's, who is then in both, as in a run.
+        met = self._met.setdefault((job.stream.id, job.batch), Met(self._record_id))
+        met.next_export()
+        return Trimmer(self._calendar, number, met)

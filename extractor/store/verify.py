@@ -213,23 +213,29 @@ def _check_sums(published: Manifest) -> Iterator[str]:
 
 
 def _check_ranges(published: Manifest) -> Iterator[str]:
-    """Check that the jobs' ranges, one after the other, cover every line of every shard once."""
-    expected = [0] * len(published.shards)  # of each shard, the first line that no range has covered
+    """Check that the jobs' ranges, one after the other, cover every line of every shard once.
+
+    In plan order; in a backfill in any, because what the export of a window lacked comes last in it, from another.
+    """
     for job in published.jobs:
         left_out = sum(job.left_out.values())
         if sum(each.records for each in job.shards) + left_out != job.records:
             also = f" and the {left_out} that were left out" if left_out else ""
             yield f"the ranges of job {job.job_id}{also} do not add up to its {job.records} records"
-        for each in job.shards:
-            if each.shard >= len(expected):
-                yield f"a range of job {job.job_id} is in shard {each.shard}, which there is not"
-                continue
-            if each.first != expected[each.shard]:
-                yield (
-                    f"a range of job {job.job_id} begins at line {each.first} of shard {each.shard}, "
-                    f"but the lines before end at {expected[each.shard]}"
-                )
-            expected[each.shard] = each.first + each.records
+    ranges = [(job.job_id, each) for job in published.jobs for each in job.shards]
+    if published.windows is not None:
+        ranges.sort(key=lambda pair: (pair[1].shard, pair[1].first))
+    expected = [0] * len(published.shards)  # of each shard, the first line that no range has covered
+    for job_id, each in ranges:
+        if each.shard >= len(expected):
+            yield f"a range of job {job_id} is in shard {each.shard}, which there is not"
+            continue
+        if each.first != expected[each.shard]:
+            yield (
+                f"a range of job {job_id} begins at line {each.first} of shard {each.shard}, "
+                f"but the lines before end at {expected[each.shard]}"
+            )
+        expected[each.shard] = each.first + each.records
     for index, (entry, end) in enumerate(zip(published.shards, expected, strict=True)):
         if end != entry.records:
             yield f"the ranges of jobs end at line {end} of shard {index}, which has {entry.records}"

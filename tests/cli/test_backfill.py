@@ -155,3 +155,14 @@ def test_run_options_of_a_backfill_are_those_of_a_run(invoke: Any, config: Any, 
     assert ended.code == 0
     assert "taking up run" in ended.err
     assert len(json.loads(invoke("runs", "--state", "state", "--json").out)) == 1
+
+
+def test_a_bad_period_is_met_before_lists_are_read_and_folders_made(
+    invoke: Any, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A typing error costs nothing, whatever the size of the list."""
+    jobs = "  - {segment: A, match: {criteria: ProfileId, values: [1, 2]}}\n"
+    ended = invoke("backfill", str(config(jobs)), "--from", "2025-10-02", "--to", "2026-01-01", "--window", "1mo")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ["night.yaml"] == [path.name for path in tmp_path.iterdir()]

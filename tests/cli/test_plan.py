@@ -124,9 +124,9 @@ def test_after_a_run_the_plan_has_a_price_tag(invoke: Any, config: Any, simulato
         "jobs",
     ]  # fmt: skip
     assert ["SMS OptIns"] == told["without_history"]
-    assert {"low": 93.296, "likely": 250, "high": None} == told["likely"]["records"]
+    assert {"low": 93.314, "likely": 250, "high": None} == told["likely"]["records"]
     assert [("VIP Customers", 1), ("SMS OptIns", 0)] == [(each["name"], each["runs"]) for each in told["jobs"]]
-    assert {"low": 93.296, "likely": 250, "high": 406.704} == told["jobs"][0]["records"]
+    assert {"low": 93.314, "likely": 250, "high": 406.686} == told["jobs"][0]["records"]
 
 
 def test_the_difference_from_the_last_run(invoke: Any, config: Any, simulator: str) -> None:

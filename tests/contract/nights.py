@@ -6,6 +6,7 @@ and the published files. It is the same for whole runs and for the pure model of
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
-import orjson
 
 from extractor.run.history import JOURNAL
 from extractor.simulator import Change, Service
@@ -28,6 +28,8 @@ Version = tuple[int, datetime]  # a profile's id, and the stamp of the change th
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_NIGHT = datetime(2026, 10, 20, 2, 0, tzinfo=NEW_YORK)  # the clocks go back on November 1
 DAY = 86_400.0
+_ID = re.compile(rb'"ProfileId":(\d+)')
+_TIMES = re.compile(rb'"(?:LastModifiedDate|ConsentDate|Created)":"([^"]+)"')
 TICK = timedelta(milliseconds=3)  # at most 4 ms, as the server spells its ticks
 API = ("initiate", "status", "page", "commit")
 LIMITS = {"outage": 0, "page_size": 20, "requests_per_second": 1000.0}
@@ -177,13 +179,7 @@ def _snapshots(played: Played, asked: int) -> list[datetime]:
 
 
 def _version(line: bytes) -> Version:
-    record = orjson.loads(line)
-    return record["ProfileId"], max(_times(record))
-
-
-def _times(value: Any, name: str = "") -> Iterator[datetime]:
-    if isinstance(value, list | dict):
-        for each, part in value.items() if isinstance(value, dict) else ((name, part) for part in value):
-            yield from _times(part, each)
-    elif name in {"LastModifiedDate", "ConsentDate", "Created"}:
-        yield datetime.fromisoformat(value)
+    """Read the id and the newest of the documented times as they stand in the text."""
+    found = _ID.search(line)
+    assert found is not None
+    return int(found[1]), datetime.fromisoformat(max(_TIMES.findall(line)).decode())

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import orjson
 
-from extractor.cli.loading import with_lists
+from extractor.cli.loading import basis_for
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Unavailable
@@ -27,7 +27,6 @@ from extractor.plan import make_plan
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.remote import Answer, Request
 from extractor.run import extract, history
-from extractor.run.basis import basis_of
 from extractor.run.history import Unfinished
 from extractor.simulator import Delivery, Entry, Segment, Service, SimulatorSettings
 from extractor.simulator import Request as Received
@@ -195,9 +194,7 @@ async def _act(folder: Path, config: Config, wire: Wire, *, earlier: Unfinished 
     asked = None if earlier is None else earlier.asked
     closed = await extract(
         config,
-        make_plan(
-            config, with_lists(config, basis_of(config.state, asked=asked, lasting=True), asked=asked, lasting=True)
-        ),
+        make_plan(config, basis_for(config, asked=asked, lasting=True)),
         listener=news.append,
         interrupts=False,
         clock=wire.clock,

@@ -188,12 +188,3 @@ def test_memory_is_bounded_however_many_windows_there_are(tmp_path: Path) -> Non
     tracemalloc.stop()
     assert sum(writer.finish().records) == 20_000
     assert peak < 40 * (4096 + 1000) * 3
-
-
-@pytest.mark.parametrize(("own", "told"), [("held", 0), ("changed meanwhile", 0), ("not held", 1)])
-def test_a_record_that_only_the_first_export_shows_is_told_of(own: str, told: int, stage: Any) -> None:
-    """The service may select by other times; fan-out cannot know what it does not get."""
-    inside, late = line_of(1, START + DAY), line_of(1, START + 5 * DAY)
-    second = {"held": [inside], "changed meanwhile": [late], "not held": []}[own]
-    published = stage.publish(fan_out(stage, partitions_of(2), [[[inside]], [second]]))
-    assert [told] * told == [int("1 records" in sentence) for sentence in published.notices]
