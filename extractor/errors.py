@@ -132,7 +132,7 @@ _MEANINGS = {
     Exit.SOME_FAILED: "some jobs failed, or the disk did; the rest is safe and published",
     Exit.REFUSED: "refused by the server: credentials, permissions or names are wrong",
     Exit.UNAVAILABLE: "the server was unavailable, or the deadline was reached",
-    Exit.INTEGRITY: "counts or checksums do not match; nothing that contradicts is published",
+    Exit.INTEGRITY: "counts or checksums do not match (nothing that contradicts is published), or coverage has a hole",
     Exit.INTERRUPTED: "interrupted (SIGINT); what was published is whole",
     Exit.TERMINATED: "terminated (SIGTERM); what was published is whole",
 }

@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 import extractor
-from extractor.cli import backfill, demo, doctor, init, plan, resume, run, runs, schema, simulate, status, verify
+from extractor.cli import (
+    backfill,
+    coverage,
+    demo,
+    doctor,
+    init,
+    plan,
+    resume,
+    run,
+    runs,
+    schema,
+    simulate,
+    status,
+    verify,
+    watermarks,
+)
 from extractor.cli.console import out
 from extractor.cli.options import examples
 
@@ -35,7 +50,9 @@ app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("runs", epilog=runs.EXAMPLES)(runs.runs)
 app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("coverage", epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
+app.add_typer(watermarks.app, name="watermarks")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag

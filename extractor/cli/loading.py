@@ -54,15 +54,16 @@ def plan_of(
     *,
     asked: Asked | None = None,
     lasting: bool = False,
+    early: bool = False,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Plan what ``config`` asks for, or only the jobs of ``names``, on what its state folder knows.
 
     With ``asked`` it is planned again as it was then, whatever has moved since; ``names`` are then those of the run.
     ``lasting`` is for a run, which makes the state folder if need be; a plan that is only looked at leaves no trace.
-    ``notice`` is told a sentence of each match list. Raises ConfigError for an unknown name, a list that cannot be
-    used, two jobs that ask for the same or a watermark that is still to come, LocalError or IntegrityError when the
-    state folder cannot be read or written.
+    ``early`` lets it be planned although a watermark is still to come. ``notice`` is told a sentence of each match
+    list. Raises ConfigError for an unknown name, a list that cannot be used, two jobs that ask for the same or a
+    watermark that is still to come, LocalError or IntegrityError when the state folder cannot be read or written.
     """
     chosen = planner.wanted_of(
         (name for _, name in planner.named(config)), (names or ()) if asked is None else asked.jobs
@@ -72,7 +73,7 @@ def plan_of(
         return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
     plan = select(make_plan(config, basis), chosen)
     wrong = planner.repeated(plan)
-    if asked is None:
+    if asked is None and not early:
         wrong += planner.ahead(plan, datetime.now(UTC))
     if wrong:
         raise ConfigError(wrong)

@@ -83,6 +83,8 @@ def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - as in 
     shown = inspect.cleandoc((command.epilog or "").replace("\b", "").partition("Examples:")[2])
     if shown:
         yield f"```sh\n{shown}\n```"
+    for word, each in getattr(command, "commands", {}).items():
+        yield from _command(f"{name} {word}", each)
 
 
 def _paragraphs(text: str | None) -> str:

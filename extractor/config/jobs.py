@@ -15,7 +15,7 @@ from extractor.config.match_lists import ListFile
 from extractor.config.problems import TAGS, refusal
 
 _INTEGER = re.compile("-?[0-9]+")
-_OVERLAP = 900.0  # seconds
+OVERLAP = 900.0  # seconds, where a job does not say
 _NOT_OF_A_SCHEDULE = {
     "since": "which is asked by whole days and knows no last change (extractor backfill does that)",
     "match": "which gives the rows of everybody in it",
@@ -166,7 +166,7 @@ class Job(Section):
         description="With since: watermark, where the very first run begins. Left out: it exports everything.",
     )
     overlap: Duration = Field(
-        default=_OVERLAP,
+        default=OVERLAP,
         validate_default=True,
         description="With since: watermark, the seconds that two runs overlap. A change is stamped before it can be "
         "exported, and the service's own machines may differ as much as it lets a signature be old (15 minutes).",
@@ -188,7 +188,7 @@ class Job(Section):
     @field_validator("overlap")
     @classmethod
     def _overlap_is_of_a_watermark(cls, overlap: float, info: ValidationInfo) -> float:
-        if overlap != _OVERLAP and "since" in info.data and info.data["since"] != "watermark":
+        if overlap != OVERLAP and "since" in info.data and info.data["since"] != "watermark":
             raise refusal('is of no use without "since: watermark" -- add that, or remove it')
         return overlap
 

@@ -125,7 +125,9 @@ def stream_row(job: JobSpec) -> dict[str, Any]:
 
 def written(moment: datetime | None) -> str | None:
     """Spell an instant so that texts sort as instants do: UTC, microseconds, ``Z``."""
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    if moment is None:
+        return None
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def read(text: str | None) -> datetime | None:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from extractor.cli import main
 from extractor.cli.child import simulator_process
 from tests.cli.halfdone import HalfDone, failing_server
+from tests.cli.nights import NOW, Nights
 
 Invoke = Callable[..., "Ended"]
 
@@ -112,3 +114,10 @@ def halfdone(
     chance = itertools.count()
     monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(chance):0{2 * size}x}")
     return HalfDone(invoke=invoke, config=config, base_url=base_url, number=next(numbers))
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Iterator[Nights]:
+    """Give a state folder to put nights into; it is noon of the day after the last one."""
+    with time_machine.travel(NOW, tick=False):
+        yield Nights(tmp_path)

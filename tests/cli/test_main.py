@@ -27,19 +27,9 @@ from extractor.errors import (
 )
 
 COMMANDS = [
-    "demo",
-    "init",
-    "schema",
-    "plan",
-    "doctor",
-    "run",
-    "backfill",
-    "resume",
-    "verify",
-    "runs",
-    "status",
-    "simulate",
-]
+    "demo", "init", "schema", "plan", "doctor", "run", "backfill", "resume", "verify", "runs", "status", "coverage",
+    "simulate", "watermarks",
+]  # fmt: skip
 
 
 def process(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
