@@ -1,4 +1,4 @@
-"""Section 3.2, LastDateTime: what several nights cover together, with the journal and without it."""
+"""What several nights cover together, with the journal and without it."""
 
 from __future__ import annotations
 

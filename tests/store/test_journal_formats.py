@@ -108,6 +108,24 @@ def test_opening_it_for_writing_keeps_every_row(tmp_path: Path) -> None:
     assert (0, 16, known) == (known.publications, len(known.id), again)
 
 
+def test_what_was_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    """Every table with its columns and their kinds, and every index; only the order of columns may be another."""
+    old, new = lay_out(tmp_path / "old"), tmp_path / "new.sqlite"
+    for path in (old, new):
+        open_journal(path).close()
+    found = []
+    for path in (old, new):
+        with closing(sqlite3.connect(path)) as connection:
+            names = connection.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall()
+            columns = {
+                name: sorted(row[1:] for row in connection.execute(f"PRAGMA table_info({name})"))
+                for kind, name, _ in names
+                if kind == "table"
+            }
+            found.append((sorted(names), columns))
+    assert found[0] == found[1]
+
+
 def test_a_crash_before_the_commit_leaves_the_old_format(tmp_path: Path) -> None:
     """All of the migration is one transaction."""
     path = lay_out(tmp_path)
