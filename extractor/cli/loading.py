@@ -94,6 +94,7 @@ def basis_for(
     """
     matched = any(job.match is not None for job in config.jobs)
     basis = basis_of(config.state, asked=asked, lasting=lasting and matched)
+    basis = replace(basis, place=str(config.output.path.absolute()))
     listed = {
         place: name
         for place, name in planner.named(config)

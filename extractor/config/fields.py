@@ -25,6 +25,7 @@ INSTANT_FORM = "write an instant such as 2026-01-01T00:00:00Z"
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_FIRST_YEAR = 1753  # of SQL Server's date-times, whose ticks the service rounds to
 _REFERENCE = {"type": "string", "pattern": REFERENCE_PATTERN}
 
 
@@ -105,9 +106,12 @@ def _instant(written: object) -> datetime:
     if instant.tzinfo is None:
         raise refusal(f"has no time zone -- add Z for UTC: {INSTANT_FORM}")
     try:
-        return instant.astimezone(UTC)
+        moment = instant.astimezone(UTC)
     except OverflowError:
         raise refusal(f"is out of range -- {INSTANT_FORM}") from None
+    if moment.year < _FIRST_YEAR:
+        raise refusal(f"is before {_FIRST_YEAR}, which the service's clock does not know -- {INSTANT_FORM}")
+    return moment
 
 
 def _since(written: object) -> datetime | str:

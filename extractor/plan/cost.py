@@ -74,7 +74,8 @@ def total(jobs: Iterable[JobCost], *, run: str, window: float | None, started_at
     """Add the costs of a stream's jobs up."""
     every = list(jobs)
     timed = [job for job in every if job.seconds is not None and job.requests is not None and job.waited is not None]
-    ready = sorted((job.waited, job.unready) for job in timed if job.waited is not None)
+    waits = ((job.waited, job.unready) for job in timed if job.waited is not None)
+    ready = sorted(waits, key=lambda wait: wait[0])
     quick, unready = ready[len(ready) // _QUICK] if ready else (None, None)
     return Cost(
         run=run,

@@ -97,8 +97,8 @@ class Dedupe:
 class Stream:
     """One entry of the configuration's jobs over all its nights: what has a watermark, and a memory of its records.
 
-    ``id`` names connection, dataset and match set; ``name``, ``who`` and ``connection`` say the same to people.
-    ``overlap`` is in seconds; None where no watermark is asked from (then none is moved).
+    ``id`` names connection, dataset, match set and output folder; ``name``, ``who`` and ``connection`` say the same to
+    people. ``overlap`` is in seconds; None where no watermark is asked from (then none is moved).
     """
 
     id: str
@@ -180,10 +180,21 @@ def identify(
 
 
 def identify_stream(
-    *, base_url: str, client_id: str, dataset: Dataset, criteria: str | None, kind: str | None, digest: str | None
+    *,
+    base_url: str,
+    client_id: str,
+    dataset: Dataset,
+    criteria: str | None,
+    kind: str | None,
+    digest: str | None,
+    place: str,
 ) -> str:
-    """Hash whom a stream is about into 16 hexadecimal digits; ``digest`` is that of all values together."""
-    return _hashed(["stream/1", base_url.rstrip("/"), client_id, dataset.kind, dataset.name, criteria, kind, digest])
+    """Hash whom a stream is about, and where it goes, into 16 hexadecimal digits.
+
+    ``digest`` is that of all values together, ``place`` the output folder: another one has none of what was published.
+    """
+    whom = [dataset.kind, dataset.name, criteria, kind, digest]
+    return _hashed(["stream/1", base_url.rstrip("/"), client_id, *whom, place])
 
 
 def digest_of(values: Iterable[str], key: bytes) -> str:

@@ -35,20 +35,23 @@ def fair_order(jobs: Iterable[JobSpec]) -> list[JobSpec]:
 class Turns:
     """Hands out jobs, each once: in the order given, or the smallest of those that are left.
 
+    The first ``begun`` of them go in the order given whoever asks: their exports may be alive already.
+
     ``records`` are those that the exports of a stream are expected to have, by stream id. One that asks for certain
     people has hardly more than they are; of any other that is not among them nothing is known, and it is not small.
     """
 
-    def __init__(self, jobs: Iterable[JobSpec], records: Mapping[str, float]) -> None:
+    def __init__(self, jobs: Iterable[JobSpec], records: Mapping[str, float], *, begun: int = 0) -> None:
         self._jobs = list(jobs)
         self._smallest = sorted(range(len(self._jobs)), key=lambda index: _size(self._jobs[index], records))
+        self._begun = begun
         self._taken = bytearray(len(self._jobs))
         self._next = 0
         self._next_smallest = 0
 
     def take(self, *, express: bool = False) -> JobSpec | None:
         """Give the next job, or the smallest that is left; None when none is."""
-        if express:
+        if express and self._next >= self._begun:
             while self._next_smallest < len(self._smallest):
                 index = self._smallest[self._next_smallest]
                 self._next_smallest += 1

@@ -39,10 +39,12 @@ class Basis:
     """What a plan rests on beside the configuration: what this state folder knows, and what was read from files.
 
     ``key`` is the state folder's, for digests of match values. ``watermarks`` are instants by stream id; a stream that
-    is not among them has none yet. ``lists`` are by the place of the job in the configuration.
+    is not among them has none yet. ``place`` is the output folder, whole: what is known of a
+    stream is known of what stands there. ``lists`` are by the place of the job in the configuration.
     """
 
     key: bytes = field(default=b"", repr=False)
+    place: str = ""
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
     lists: Mapping[int, MatchList] = field(default_factory=dict)
 
@@ -144,6 +146,8 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
     found = _part_of(plan, [job for job in plan.jobs if job.job_id in asked])
     if [job.job_id for job in found.jobs] != list(job_ids):
         asks = "the configuration asks for something else than when the run began"
+        if any(job.match is not None for job in plan.jobs):
+            asks += " (or an older version began it, which told lists of values apart in another way)"
         raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
         keys = ["output.compression", "output.shard_bytes", "limits.page_size"]
@@ -180,8 +184,15 @@ def problems(config: Config) -> Iterator[Problem]:
 def repeated(plan: Plan) -> list[str]:
     """Say which jobs ask for the same, of those whose values are known only now: every record would come twice."""
     first: dict[str, str] = {}
+    streams: dict[str, JobSpec] = {}
     found = {}
     for job in plan.jobs:
+        same = streams.setdefault(job.stream.id, job)
+        if same.name != job.name and not (same.stream.overlap is None and job.stream.overlap is None):
+            found[job.name] = (
+                f"job {job.name!r} is about the same people of the same dataset as job {same.name!r}, and both would "
+                "have one watermark -- keep one of them"
+            )
         other = first.setdefault(job.job_id, job.name)
         if other != job.name:
             found[job.name] = (
@@ -260,6 +271,7 @@ def stream_of(config: Config, place: int, name: str, basis: Basis) -> Stream:
             criteria=None if job.match is None else job.match.criteria,
             kind=None if job.match is None else job.match.type,
             digest=digest,
+            place=basis.place,
         ),
         name=name,
         who=who,

@@ -172,11 +172,16 @@ class InitiateIntended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued:
-    """The server accepted the export. ``server_time`` is its own clock then (Unix seconds), None if it did not say."""
+    """The server accepted the export.
+
+    ``server_time`` is what its clock said, at the latest, when the request left (Unix seconds), None if it did not say;
+    ``local_time`` what this machine's said then, None in the journals of older versions.
+    """
 
     durable: ClassVar[bool] = True
     token: int = field(repr=False)
     server_time: float | None = None
+    local_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,13 +29,16 @@ _HEAD = 64  # bytes of the records that are looked for in a page: more than an e
 _COUNTED = {Meaning.COMPLETE, Meaning.RETRIEVED}
 
 
-def read_initiated(answer: Answer, about: str, dialect: Dialect, *, server_time: float | None) -> TokenIssued:
-    """Read the AccessToken. Raises Malformed, always ambiguous: the server said 2xx, so an export may exist."""
+def read_initiated(answer: Answer, about: str, dialect: Dialect) -> TokenIssued:
+    """Read the AccessToken; what time it was, the body does not say.
+
+    Raises Malformed, always ambiguous: the server said 2xx, so an export may exist.
+    """
     members = _members(answer, about, dialect, ambiguous=True)
     token = _integer(members.get("accesstoken"))
     if token is None or token < 0:
         raise _missing(answer, about, ["AccessToken"], ambiguous=True)
-    return TokenIssued(token=token, server_time=server_time)
+    return TokenIssued(token=token)
 
 
 def read_status(answer: Answer, about: str, dialect: Dialect, *, token: int) -> StatusReported:

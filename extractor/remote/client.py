@@ -211,7 +211,11 @@ class Client:
             raise refusal(answer, command, job, dialect, self._circumstances())
         match command:
             case Initiate():
-                issued = read_initiated(answer, request.about, dialect, server_time=self._time_at(answer, left))
+                issued = replace(
+                    read_initiated(answer, request.about, dialect),
+                    server_time=self._time_at(answer, left),
+                    local_time=self.wire.clock.now() - (self.wire.clock.monotonic() - left),
+                )
                 self._refuse_known(issued, request.about)
                 return issued
             case PollStatus(token=token):

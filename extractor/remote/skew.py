@@ -9,6 +9,7 @@ clock. Fed by ``client`` with every answer; asked by ``pnauthinfo3`` and ``clien
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from extractor.clock import Clock
@@ -52,11 +53,15 @@ class ServerClock:
 
 
 def date_of(answer: Answer) -> float | None:
-    """Read the Date header as Unix seconds; None when there is none or it is not a date."""
+    """Read the Date header as Unix seconds; None when there is none or it is not a date.
+
+    It is in GMT by its definition, also where it does not say so.
+    """
     written = answer.header("Date")
     if written is None:
         return None
     try:
-        return parsedate_to_datetime(written).timestamp()
+        date = parsedate_to_datetime(written)
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

@@ -109,14 +109,15 @@ class Coordinator:
     ) -> bool | None:
         return await self._background.__aexit__(kind, error, trace)
 
-    def unfinished_jobs(self) -> list[JobSpec]:
-        """The jobs that are still to be driven, streams in turn; those that an earlier process began come first.
+    def unfinished_jobs(self) -> tuple[list[JobSpec], int]:
+        """The jobs that are still to be driven, streams in turn, and how many of them an earlier process has begun.
 
-        Their exports may be alive at the server, where they count and will expire.
+        Those come first: their exports may be alive at the server, where they count and will expire.
         """
         begun = frozenset[int]() if self._earlier is None else self._journal.begun(self._edition.run_id)
         left = [job for job in self._plan.jobs if job.ordinal not in self._outcomes]
-        return sorted(fair_order(left), key=lambda job: job.ordinal not in begun)
+        ordered = sorted(fair_order(left), key=lambda job: job.ordinal not in begun)
+        return ordered, sum(job.ordinal in begun for job in left)
 
     async def past(self, job: JobSpec) -> Past | None:
         """What an earlier process journaled of the job; the parts of an export that may go on are cut and reopened."""

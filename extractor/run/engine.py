@@ -126,6 +126,9 @@ class Recorder(Protocol):
 class Engine(Protocol):
     """Drives jobs. A job's failure is its outcome and disturbs no other; only LocalError and bugs get out."""
 
-    async def run(self, jobs: Iterable[JobSpec], recorder: Recorder) -> None:
-        """Drive every job to its end, or until a halt; returns when nothing is in flight."""
+    async def run(self, jobs: Iterable[JobSpec], recorder: Recorder, *, begun: int = 0) -> None:
+        """Drive every job to its end, or until a halt; returns when nothing is in flight.
+
+        Of the first ``begun`` jobs an earlier process may have left exports alive: they are taken up before any other.
+        """
         ...

@@ -171,7 +171,7 @@ class _Run:
         make_folders(self._staging)
         hashed = config_hash(self._config)
         if earlier is not None:
-            self._journal.reopen_run(self._run_id, pid=os.getpid())
+            self._journal.reopen_run(self._run_id, self._plan.jobs, pid=os.getpid())
             reached(Failpoint.RUN_REOPENED)
         else:
             entry = RunEntry(
@@ -240,7 +240,8 @@ class _Run:
             try:
                 with working:
                     async with coordinator:
-                        await engine.run(coordinator.unfinished_jobs(), coordinator)
+                        jobs, begun = coordinator.unfinished_jobs()
+                        await engine.run(jobs, coordinator, begun=begun)
             finally:
                 self._requests = client.requests
                 with anyio.CancelScope(shield=True):

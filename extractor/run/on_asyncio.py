@@ -14,12 +14,14 @@ import anyio
 from extractor.observe.news import JobEnded, Listener
 from extractor.plan.job import JobSpec
 from extractor.plan.order import Turns
+from extractor.protocol.vocabulary import Verdict
 from extractor.run.drive import Drive, Surroundings
 from extractor.run.engine import Asker, Recorder, Settings
 from extractor.run.halt import Halt
 from extractor.store.compression import codec
 from extractor.store.failpoints import Failpoint, reached
 
+_PAUSES = 4  # of the longest ones: what polling that has learned may wait at once (``protocol.pace``)
 _ENCODERS = 1  # encoding holds the interpreter's lock: a second thread would only make both wait
 
 
@@ -35,7 +37,7 @@ class AsyncioEngine:
         self._halt = halt
         self._deadline = deadline
 
-    async def run(self, jobs: Iterable[JobSpec], recorder: Recorder) -> None:
+    async def run(self, jobs: Iterable[JobSpec], recorder: Recorder, *, begun: int = 0) -> None:
         """Drive every job to its end, or until a halt."""
         settings = self._settings
         around = Surroundings(
@@ -50,7 +52,7 @@ class AsyncioEngine:
             listener=self._listener,
             halt=self._halt,
         )
-        turns = Turns(jobs, settings.expected)
+        turns = Turns(jobs, settings.expected, begun=begun)
         async with anyio.create_task_group() as workers:
             for lane in range(settings.limits.exports):
                 # The last lane is the express one; where there is only one, it serves all.
@@ -65,3 +67,10 @@ class AsyncioEngine:
             reached(Failpoint.JOB_FINISHED)
             await around.recorder.ended(job, outcome)
             around.listener(JobEnded(ordinal=job.ordinal, label=job.label, dataset=str(job.dataset), outcome=outcome))
+            if outcome.verdict is Verdict.UNAVAILABLE and self._is_late():
+                return  # another export would be left as this one was
+
+    def _is_late(self) -> bool:
+        """Whether the deadline is nearer than the longest pause between two questions."""
+        pause = _PAUSES * self._settings.limits.poll_max
+        return self._deadline is not None and anyio.current_time() + pause > self._deadline

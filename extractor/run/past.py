@@ -31,12 +31,12 @@ _WITH_PARTS = {Phase.PROCESSING, Phase.READY, Phase.RETRIEVING}
 class LatestExport:
     """The latest export: its 1-based number, the pages that are durable, in order, its seal, whether it may go on.
 
-    ``server_time`` is the server's clock (Unix seconds) when it began, None if it did not say. ``ready`` is the Status
-    that said it was complete. ``taken_up``: more than one process has worked on the job.
+    ``issued`` is the answer that began it, ``ready`` the Status that said it was complete. ``taken_up``: more than one
+    process has worked on the job.
     """
 
     number: int
-    server_time: float | None
+    issued: TokenIssued | None
     pages: tuple[PageStored, ...]
     sealed: ExportSealed | None
     open: bool
@@ -55,12 +55,11 @@ def latest_export(events: Sequence[Event]) -> LatestExport:
     start, number = (intents[-1][0], intents[-1][1].export) if intents else (0, 0)
     pages = tuple(event for event in events[start:] if isinstance(event, PageStored))
     issued = [event for event in events[start:] if isinstance(event, TokenIssued)]
-    time = issued[-1].server_time if issued else None
     seals = [event for event in events[start:] if isinstance(event, ExportSealed)]
     said = [event for event in events[start:] if isinstance(event, StatusReported)]
     return LatestExport(
         number=number,
-        server_time=time,
+        issued=issued[-1] if issued else None,
         pages=pages,
         sealed=seals[-1] if seals else None,
         open=replayed(events).phase in _WITH_PARTS,

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from extractor import lists
 from extractor.errors import IntegrityError
+from extractor.observe.figures import span
 from extractor.observe.news import DatasetPublished, ValuesMatched
 from extractor.plan.cost import Cost, JobCost, total
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.partitions import Partitions
-from extractor.protocol.vocabulary import Outcome
+from extractor.protocol.vocabulary import Outcome, TokenIssued
 from extractor.run.past import LatestExport, latest_export
 from extractor.store import marks
 from extractor.store.compression import Compression
@@ -27,6 +28,10 @@ from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
 from extractor.store.publication import FinishedJob, Memory, Publication, Published
 from extractor.store.publish import publish
+
+# Seconds that the server's clock may be ahead of this machine's. Where it is more, one of them is wrong; if that is the
+# server's Date, a watermark of it would skip changes.
+_CLOCKS = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +111,9 @@ def _memory(journal: Journal, edition: Edition, jobs: Sequence[JobSpec]) -> Memo
     if edition.seen is None or edition.partitions is not None or not wanted:
         return None
     earlier: dict[str, tuple[Span, ...]] = {}
-    for span in marks.spans(journal):
-        if span.stream in wanted:
-            earlier[span.stream] = (*earlier.get(span.stream, ()), span)
+    for each in marks.spans(journal):
+        if each.stream in wanted:
+            earlier[each.stream] = (*earlier.get(each.stream, ()), each)
     return Memory(folder=edition.seen, earlier=earlier)
 
 
@@ -119,7 +124,7 @@ def _strides(edition: Edition, jobs: Sequence[_Left]) -> tuple[Stride, ...]:
         streams.setdefault(left.finished.job.stream.id, []).append(left)
     strides = []
     for lefts in streams.values():
-        stride = _stride(edition, lefts[0].finished.job, [left.server_time for left in lefts])
+        stride = _stride(edition, lefts)
         strides.append(replace(stride, cost=_cost(edition, stride, lefts)))
     return tuple(strides)
 
@@ -134,13 +139,17 @@ def _cost(edition: Edition, stride: Stride, lefts: Sequence[_Left]) -> Cost | No
     return total((left.cost for left in lefts), run=edition.run_id, window=window, started_at=edition.started_at)
 
 
-def _stride(edition: Edition, job: JobSpec, times: Sequence[float | None]) -> Stride:
+def _stride(edition: Edition, lefts: Sequence[_Left]) -> Stride:
+    job = lefts[0].finished.job
     stream, since = job.stream, job.since
     if edition.partitions is not None:
         return Stride(stream=stream, since=edition.partitions.start, until=edition.partitions.end, watermark=None)
-    known = [time for time in times if time is not None]
-    if len(known) < len(times):
-        return Stride(stream=stream, since=since, until=None, watermark=None)
+    known = [left.server_time for left in lefts if left.server_time is not None]
+    if len(known) < len(lefts):
+        return _uncertain(job, "the server does not say what time it is")
+    ahead = max(left.ahead for left in lefts)
+    if ahead > max(_CLOCKS, stream.overlap or 0.0):
+        return _uncertain(job, f"the server's clock is {span(ahead)} ahead of this machine's, and one of them is wrong")
     until = datetime.fromtimestamp(min(known), UTC)
     if stream.overlap is None:
         return Stride(stream=stream, since=since, until=until, watermark=None)
@@ -151,6 +160,10 @@ def _stride(edition: Edition, job: JobSpec, times: Sequence[float | None]) -> St
             "(extractor watermarks set), then start a new run"
         )
     return Stride(stream=stream, since=since, until=until, watermark=until - timedelta(seconds=stream.overlap))
+
+
+def _uncertain(job: JobSpec, doubt: str) -> Stride:
+    return Stride(stream=job.stream, since=job.since, until=None, watermark=None, doubt=doubt)
 
 
 def told(published: Published) -> DatasetPublished:
@@ -168,11 +181,23 @@ def told(published: Published) -> DatasetPublished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Left:
-    """What a job left, the server's time at the Initiate of its export, and what it cost."""
+    """What a job left, the answer that began its export, and what it cost."""
 
     finished: FinishedJob
-    server_time: float | None
+    issued: TokenIssued | None
     cost: JobCost
+
+    @property
+    def server_time(self) -> float | None:
+        """The server's clock at Initiate (Unix seconds), if it said."""
+        return None if self.issued is None else self.issued.server_time
+
+    @property
+    def ahead(self) -> float:
+        """How many seconds that was ahead of this machine's; 0 where one of them is not known."""
+        if self.issued is None or self.issued.server_time is None or self.issued.local_time is None:
+            return 0.0
+        return self.issued.server_time - self.issued.local_time
 
 
 def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> _Left:
@@ -187,7 +212,7 @@ def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> 
         repeated=latest.sealed.repeated,
         requests=outcome.requests,
     )
-    return _Left(finished=finished, server_time=latest.server_time, cost=_cost_of(latest, outcome))
+    return _Left(finished=finished, issued=latest.issued, cost=_cost_of(latest, outcome))
 
 
 def _cost_of(latest: LatestExport, outcome: Outcome) -> JobCost:

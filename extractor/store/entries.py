@@ -65,8 +65,8 @@ class JobEnd:
 class Stride:
     """What a publication adds to a stream: every change from ``since`` (None: from the beginning) to ``until``.
 
-    ``until`` is the server's time at Initiate, or the end of a backfill; None where the server did not say what time
-    it was, so that nothing can be said of what is covered. ``watermark`` is where it moves to; None: it does not.
+    ``until`` is the server's time at Initiate, or the end of a backfill; None where that is not known, so that
+    nothing can be said of what is covered; ``doubt`` says why. ``watermark`` is where it moves to; None: it does not.
     ``cost`` is what its exports cost; None for a backfill, which is not what the next night will be.
     """
 
@@ -75,6 +75,7 @@ class Stride:
     until: datetime | None
     watermark: datetime | None
     cost: Cost | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

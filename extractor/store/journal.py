@@ -47,21 +47,29 @@ class Journal(Database):
         with self.transaction():
             self.change("next_run", {})
             self.change("add_run", _fields(run))
-            for job in {job.stream.id: job for job in jobs}.values():
-                self.change("add_stream", marks.stream_row(job))
+            self._add_streams(jobs)
             for job in jobs:
                 self.change("add_job", _job_row(run.run_id, job))
             for dataset in datasets:
                 self.change("add_dataset", {"run_id": run.run_id, **_fields(dataset)})
 
-    def reopen_run(self, run_id: str, *, pid: int) -> None:
+    def reopen_run(self, run_id: str, jobs: Sequence[JobSpec], *, pid: int) -> None:
         """Note that a run goes on in process ``pid``: datasets that were withheld are open again.
+
+        ``jobs`` are the run's; their streams are written down, which an older version of this program did not do.
 
         How a job had ended stands until it is taken up itself.
         """
         with self.transaction():
             self.change("reopen_run", {"run_id": run_id, "pid": pid})
+            self._add_streams(jobs)
+            for job in jobs:
+                self.change("name_stream", {"run_id": run_id, "ordinal": job.ordinal, "stream": job.stream.id})
             self.change("reopen_datasets", {"run_id": run_id})
+
+    def _add_streams(self, jobs: Sequence[JobSpec]) -> None:
+        for job in {job.stream.id: job for job in jobs}.values():
+            self.change("add_stream", marks.stream_row(job))
 
     def record(self, run_id: str, facts: Iterable[Fact], ends: Iterable[JobEnd] = ()) -> None:
         """Add facts, and the ends of jobs, in the order given: all of them or none.

@@ -344,6 +344,9 @@ SELECT until, seconds, status FROM hold WHERE connection = :connection;
 INSERT OR REPLACE INTO stream (id, kind, name, job, who, connection)
 VALUES (:id, :kind, :name, :job, :who, :connection);
 
+-- name: name_stream
+UPDATE job SET stream = :stream WHERE run_id = :run_id AND ordinal = :ordinal AND stream = '';
+
 -- name: streams
 SELECT * FROM stream ORDER BY kind, name, job, id;
 

@@ -4,9 +4,9 @@ Decides when a watermark moves: with the journal's line that a dataset is publis
 over what was not exported. Does not decide where it moves to (``run.publication``) or what follows from a hole
 (``run.coverage``). Lives in the journal's file, but not with its runs: pruning a run forgets nothing here.
 
-Decided: a watermark keeps the number of the run that moved it, or how many runs had begun when it was moved by hand. So
-a run that is older than the watermark, taken up late, cannot set it back; and one that asked from later than where the
-watermark is now (it was set back meanwhile) cannot move it over the piece between.
+Decided: a watermark keeps the number of the run that moved it, or how many runs had begun when it was moved by hand;
+only a run that began after that moves it. So a run that is taken up late cannot set it back, nor move it over the piece
+between where it was set by hand and where that run began.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def stride(
             experience.note(journal, each.stream.id, each.cost, number=run["number"], now=now)
         if each.until is None:
             if each.stream.overlap is not None:
-                said.append(f"{each.stream.name}: the server does not say what time it is; the watermark stays")
+                said.append(f"{each.stream.name}: {each.doubt}; the watermark stays")
             continue
         span = {
             "stream": each.stream.id,
@@ -57,11 +57,8 @@ def stride(
 
 def _move(journal: Database, each: Stride, run_id: str, number: int, now: float) -> list[str]:
     name, current = each.stream.name, watermark(journal, each.stream.id)
-    if current is not None and current.number > number:
-        return [f"{name}: a later run has moved the watermark already; it stays"]
-    # A watermark that was reset is before everything.
-    if current is not None and each.since is not None and (current.at is None or each.since > current.at):
-        return [f"{name}: the watermark was set back while the run was going on; it stays"]
+    if current is not None and current.number >= number:
+        return [f"{name}: the watermark was moved since the run began, by a later run or by hand; it stays"]
     _change(journal, each.stream.id, each.watermark, number=number, reason=f"run {run_id}", now=now)
     return []
 

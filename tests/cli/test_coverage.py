@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from extractor.cli.loading import load_config
+from extractor.cli.loading import basis_for, load_config
 from extractor.plan import make_plan
-from extractor.run.basis import basis_of
 from extractor.store.lock import hold_lock
 from tests.cli.nights import NOW, OVERLAP, Nights, job_of, night
 from tests.store.test_journal_formats import lay_out
@@ -140,7 +139,7 @@ def test_the_remedy_of_a_hole_is_a_backfill_that_covers_it(
     """As it stands there it is taken, and what it covers leaves no hole."""
     path = config("  - {name: 'every night', segment: A, since: watermark}\n")
     loaded = load_config(path)
-    (job,) = make_plan(loaded, basis_of(loaded.state)).jobs
+    (job,) = make_plan(loaded, basis_for(loaded)).jobs
     nights.publish("1", job, None, ends)
     nights.publish("2", job, begins, night(24, 3))
     ((hole,),) = (told(invoke, str(path))[name]["holes"] for name in ("every night",))
@@ -193,7 +192,7 @@ def test_with_a_configuration_only_its_streams_are_drawn(
     """In its order; one that was never exported is no hole, and a hole of another stream is none of its business."""
     path = config("  - {name: nightly, segment: A, since: watermark}\n  - segment: Never\n")
     loaded = load_config(path)
-    known = make_plan(loaded, basis_of(loaded.state)).jobs[0]
+    known = make_plan(loaded, basis_for(loaded)).jobs[0]
     nights.publish("1", known, None, night(24))
     nights.publish("2", B, None, night(20))
     nights.publish("3", B, night(22), night(24))
@@ -212,7 +211,7 @@ def test_a_configuration_says_where_a_stream_begins_that_was_reset(
     """Its initial may be later than what is covered; a watermark that is still to come is told, not refused."""
     path = config("  - {segment: A, since: watermark, initial: 2020-11-22T00:00:00Z}\n")
     loaded = load_config(path)
-    (job,) = make_plan(loaded, basis_of(loaded.state)).jobs
+    (job,) = make_plan(loaded, basis_for(loaded)).jobs
     nights.publish("1", job, None, night(20))
     assert 0 == invoke("coverage", str(path)).code
     nights.set(job, None)

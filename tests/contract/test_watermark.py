@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from extractor.observe.news import Noticed
+from extractor.remote import Answer, Request
 from extractor.run.history import JOURNAL
 from extractor.simulator import Segment, Service, SimulatorSettings
 from extractor.store import marks
@@ -93,7 +96,47 @@ async def test_a_watermark_that_was_set_back_is_not_moved_over_the_piece_between
     mark = mark_of(again)
     assert mark is not None
     assert (0, None) == (again.exit_code, mark.at)
-    assert any("set back" in each.message for each in again.news if hasattr(each, "message"))
+    assert any("by hand" in each.message for each in again.news if isinstance(each, Noticed))
+
+
+async def test_after_a_reset_the_first_night_moves_the_watermark_again(memory: Path) -> None:
+    """Also where it begins at ``initial``, which is not everything."""
+    job = {"segment": "A", "since": "watermark", "initial": "2026-11-01T00:00:00Z"}
+    first = await play(memory, world(), [job])
+    with open_journal(first.config.state / JOURNAL) as journal:
+        (stream,) = marks.watermarks(journal)
+        marks.move_by_hand(journal, stream, None, reason="reset", now=NOW)
+
+    second = await play(memory, world(), [job])
+
+    mark = mark_of(second)
+    assert first.bodies() == second.bodies()
+    assert mark is not None
+    assert mark.at is not None
+
+
+@pytest.mark.parametrize("header", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 23 Nov 2026 04:00:00 GMT"])
+async def test_a_date_far_ahead_of_this_machine_moves_no_watermark(memory: Path, header: str) -> None:
+    """It may be a proxy's: what changes until then would be skipped. The records are published all the same."""
+
+    def wrong(request: Request, answer: Answer) -> Answer:
+        return replace(answer, headers={**answer.headers, "Date": header}) if request.method == "POST" else answer
+
+    first = await play(memory, world(), NIGHTLY)
+    before = mark_of(first)
+    second = await play(memory, world(), NIGHTLY, spoil=wrong)
+
+    assert (0, before) == (second.exit_code, mark_of(second))
+    assert "ahead of this machine's, and one of them is wrong; the watermark stays" in second.words()
+
+
+async def test_another_output_folder_has_a_watermark_of_its_own(memory: Path) -> None:
+    """What was published elsewhere is not there."""
+    await play(memory, world(), NIGHTLY)
+    elsewhere = await play(memory, world(), NIGHTLY, output={"path": str(memory / "elsewhere")})
+    assert ({}, 0) == (elsewhere.bodies()[0], elsewhere.exit_code)
+    with read_journal(elsewhere.config.state / JOURNAL) as journal:
+        assert 2 == len(marks.watermarks(journal))
 
 
 async def test_a_watermark_ahead_of_the_server_publishes_nothing(memory: Path) -> None:

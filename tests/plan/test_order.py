@@ -65,3 +65,10 @@ def test_the_express_lane_takes_the_smallest_that_is_left() -> None:
     turns = Turns([huge, unknown, small, some], {huge.stream.id: 1e6, small.stream.id: 10.0})
     taken = [turns.take(express=True), turns.take(), turns.take(express=True), turns.take(express=True), turns.take()]
     assert [some, huge, small, unknown, None] == taken
+
+
+def test_what_an_earlier_process_began_comes_first_on_every_lane() -> None:
+    """Its exports may be alive: a new one beside them would be one too many."""
+    begun, small, other = jobs_of([1, 2, 3])
+    turns = Turns([begun, other, small], {begun.stream.id: 1e6, small.stream.id: 10.0}, begun=1)
+    assert [begun, small, other] == [turns.take(express=True), turns.take(express=True), turns.take()]

@@ -21,7 +21,7 @@ PAGE = {"Count": 2, "HasMore": True, "Limit": 2, "Offset": 3, "TotalResults": 9,
 
 def initiated(answer: Answer) -> int:
     """Read as the answer to Initiate."""
-    return read_initiated(answer, ABOUT, Dialect(), server_time=None).token
+    return read_initiated(answer, ABOUT, Dialect()).token
 
 
 def status(answer: Answer, **dialect: Any) -> StatusReported:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from extractor.cli.loading import basis_for
 from extractor.plan import make_plan
-from extractor.run.basis import basis_of
 from extractor.run.coverage import Coverage, Survey, survey
 from extractor.simulator import Service
 from tests.contract.stage import Played, play, world
@@ -60,7 +60,7 @@ async def test_manifests_know_what_a_lost_journal_knew(memory: Path) -> None:
     shutil.rmtree(state)
 
     after = only(survey(state, now=TODAY, output=output))
-    planned = only(survey(state, now=TODAY, output=output, plan=make_plan(played.config, basis_of(state))))
+    planned = only(survey(state, now=TODAY, output=output, plan=make_plan(played.config, basis_for(played.config))))
 
     assert (before.pieces, before.stream.id) == (after.pieces, after.stream.id) == (planned.pieces, planned.stream.id)
     assert ({"manifest"}, None) == ({each.known_by for each in after.exports}, after.watermark)
@@ -105,7 +105,7 @@ async def test_people_that_are_matched_are_a_stream_of_their_own(memory: Path) -
     who = {"criteria": "ProfileId", "values": [1, 2, 3]}
     played = await nights(memory, [{"name": "few", **NIGHTLY[0], "match": who}])
     output, state = played.config.output.path, played.config.state
-    known = only(survey(state, now=TODAY, plan=make_plan(played.config, basis_of(state))))
+    known = only(survey(state, now=TODAY, plan=make_plan(played.config, basis_for(played.config))))
     shutil.rmtree(state)
     told = only(survey(state, now=TODAY, output=output))
     assert ("ProfileId x 3", 2, "ProfileId", 2) == (

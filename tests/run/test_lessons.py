@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from extractor.cli.loading import basis_for
 from extractor.plan import Forecast, forecast, make_plan
 from extractor.plan.forecast import Range
 from extractor.protocol.pace import PollPolicy
-from extractor.run.basis import basis_of
 from extractor.run.history import JOURNAL
 from extractor.run.lessons import Lessons, last_run, read_lessons
 from extractor.simulator import Segment, Service, SimulatorSettings
@@ -100,7 +100,7 @@ async def test_pruned_runs_are_still_learned_from(memory: Path) -> None:
     with open_journal(played.config.state / JOURNAL) as journal:
         journal.forget([played.closed.run_id])
     assert before.polls == lessons(played).polls != {}
-    assert last_run(played.config.state, make_plan(played.config, basis_of(played.config.state))) is None
+    assert last_run(played.config.state, make_plan(played.config, basis_for(played.config))) is None
 
 
 async def test_lessons_travel_to_another_process(memory: Path) -> None:
@@ -180,7 +180,7 @@ async def night(
     """Foresee and play the night of a day."""
     config = config_of(memory, jobs, limits=limits)
     now = START + timedelta(days=day)
-    plan = make_plan(config, basis_of(config.state, lasting=True))
+    plan = make_plan(config, basis_for(config, lasting=True))
     foreseen = forecast(
         plan,
         requests_per_second=config.limits.requests_per_second,
@@ -194,5 +194,5 @@ async def night(
 
 def lessons(played: Played, now: datetime = START) -> Lessons:
     """What the next night would know."""
-    plan = make_plan(played.config, basis_of(played.config.state))
+    plan = make_plan(played.config, basis_for(played.config))
     return read_lessons(played.config.state, plan, played.config.limits, now)
