@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from extractor.observe.news import Noticed
+from extractor.observe.news import DatasetPublished, Noticed
 from extractor.plan import make_plan
 from extractor.plan.job import Window, identify
 from extractor.plan.partitions import DEFAULT_CHANGE_TIMES, Partitions
@@ -84,6 +84,8 @@ async def test_both_strategies_publish_the_same_windows(memory: Path, monkeypatc
     everything = Counter(played.service.truth("A", since=asked, at=NOW))
     (path,) = (played.config.output.path / "segment=A").glob("backfill=*/manifest.json")
     left_out = load_manifest(path).jobs[0].left_out
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert load_manifest(path).totals.left_out == told.left_out
     outside = left_out.get("after", 0) + left_out.get("before", 0)
     assert not Counter(lines) - everything
     assert len(lines) + outside == everything.total() > 100
@@ -102,6 +104,8 @@ async def test_records_that_are_nested_a_thousandfold_are_published_too(
     played = await play(memory, SimulatorSettings(segments=(FileSegment(name="A", path=file),)), fresh=True)
     assert 0 == played.exit_code
     assert {"window=__unknown__/part-00000.ndjson": file.read_bytes()} == shards(played)
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert (2, 2) == (told.records, told.timeless)
 
 
 async def test_a_backfill_is_taken_up(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
