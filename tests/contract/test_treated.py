@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from extractor.observe.news import Noticed
+from extractor.observe.news import DatasetPublished, Noticed
 from extractor.plan import make_plan
 from extractor.plan.job import Window, identify
 from extractor.plan.partitions import DEFAULT_CHANGE_TIMES, Partitions
 from extractor.plan.planner import Plan
 from extractor.plan.windows import last_date_time
-from extractor.simulator import Service, SimulatorSettings
-from extractor.simulator.settings import FileSegment
+from extractor.simulator import FileSegment, Service, SimulatorSettings
 from extractor.store.door import Operation, guarded
 from extractor.store.manifest import Manifest, load_manifest
 from extractor.store.verify import verify
@@ -89,9 +88,28 @@ async def test_both_strategies_publish_the_same_windows(memory: Path, monkeypatc
     everything = Counter(played.service.truth("A", since=asked, at=NOW))
     (path,) = (played.config.output.path / "segment=A").glob("backfill=*/manifest.json")
     left_out = load_manifest(path).jobs[0].left_out
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert load_manifest(path).totals.left_out == told.left_out
     outside = left_out.get("after", 0) + left_out.get("before", 0)
     assert not Counter(lines) - everything
     assert len(lines) + outside == everything.total() > 100
+
+
+@pytest.mark.parametrize("strategy", ["route", "fan-out"])
+async def test_records_that_are_nested_a_thousandfold_are_published_too(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    """Without a time that any path leads to, they are in the window of those; the whole record is there."""
+    monkeypatch.setattr(stage, "make_plan", lambda *given: backfilled(make_plan(*given), strategy))
+    lists = b'{"ProfileId":1,"Odd":' + b"[" * 700 + b"]" * 700 + b"}"
+    objects = b'{"ProfileId":2,"Odd":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}"
+    file = memory / "people.ndjson"
+    file.write_bytes(lists + b"\n" + objects + b"\n")
+    played = await play(memory, SimulatorSettings(segments=(FileSegment(name="A", path=file),)), fresh=True)
+    assert 0 == played.exit_code
+    assert {"window=__unknown__/part-00000.ndjson": file.read_bytes()} == shards(played)
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert (2, 2) == (told.records, told.timeless)
 
 
 async def test_a_backfill_is_taken_up(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
