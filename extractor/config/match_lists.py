@@ -70,7 +70,7 @@ class ListFile(Section):
         validate_default=True,
         description="The column that holds the values, as the first row (csv, tsv) or the schema (parquet) names it; "
         "for ndjson the path of the member, dots lead into objects. May be left out for lines, and where csv or tsv "
-        "has one column only.",
+        "has one column only, with a name that cannot be a value itself.",
     )
     compression: Packed | None = Field(
         default=None, description="Of the file as a whole. Left out: as its name or else its first bytes tell."

@@ -55,7 +55,7 @@ def _read(match: Match, entry: ListFile, *, key: bytes, folder: Path | None, not
     try:
         with opened(entry) as source:
             intake = _Intake(criteria=match.criteria, check=check, key=key, spool=spool)
-            found = cut(intake.values(rows_of(source, entry)), batch=match.batch, key=key)
+            found = cut(intake.values(rows_of(source, entry, check)), batch=match.batch, key=key)
             intake.refuse_if_bad(name, entry)
         kept = spool.keep(_entry(found, intake, match, entry, source.stamp))
     finally:

@@ -19,6 +19,7 @@ import orjson
 
 from extractor.config.match_lists import ListFile
 from extractor.errors import ConfigError
+from extractor.lists.criteria import Check, Unfit
 from extractor.lists.source import Source, refuse
 
 _SHOWN: Final = 20  # columns that a message names
@@ -38,13 +39,16 @@ class Row(NamedTuple):
     reason: str = ""
 
 
-def rows_of(source: Source, entry: ListFile) -> Iterator[Row]:
-    """Give the rows of a list in order, headers left out. Raises ConfigError."""
+def rows_of(source: Source, entry: ListFile, check: Check) -> Iterator[Row]:
+    """Give the rows of a list in order, headers left out. Raises ConfigError.
+
+    A lone header that nobody has named must fail ``check`` (of the criterion): else it is perhaps somebody's value.
+    """
     match entry.form:
         case "csv":
-            return _delimited(source, entry.column, ",")
+            return _delimited(source, entry.column, ",", check)
         case "tsv":
-            return _delimited(source, entry.column, "\t")
+            return _delimited(source, entry.column, "\t", check)
         case "ndjson":
             return _objects(source, entry.column or "")
         case "lines":
@@ -58,13 +62,13 @@ def _lines(source: Source) -> Iterator[Row]:
         yield Row(line, text.rstrip("\r\n") if text.strip() else None)
 
 
-def _delimited(source: Source, column: str | None, delimiter: str) -> Iterator[Row]:
+def _delimited(source: Source, column: str | None, delimiter: str, check: Check) -> Iterator[Row]:
     reader = csv.reader(source.lines(), delimiter=delimiter, strict=True)
     records = _records(reader, source.name)
     header = next(([name.strip() for name in fields] for _, fields in records if not _is_blank(fields)), None)
     if header is None:
         return  # nothing in it: the caller has a word for that
-    place, width = _place(header, column, source.name), len(header)
+    place, width = _place(header, column, source.name, check), len(header)
     for line, fields in records:
         if _is_blank(fields):
             yield Row(line, None)
@@ -95,18 +99,33 @@ def _is_blank(fields: Sequence[str]) -> bool:
     return not any(field and not field.isspace() for field in fields)
 
 
-def _place(header: list[str], column: str | None, name: str) -> int:
+def _place(header: list[str], column: str | None, name: str, check: Check) -> int:
     """The 0-based place of the wanted column."""
     repeated = [each for each, times in Counter(header).items() if times > 1 and each]
     if repeated:
         refuse(name, f"two columns have the same name: {_named(repeated)} -- rename one", line=1)
     if column is None and len(header) == 1:
+        if _fits(header[0], check):
+            refuse(
+                name,
+                'the first row looks like a value -- add a header, or write "format: lines"; if it is the header, add '
+                '"column: NAME"',
+                line=1,
+            )
         return 0
     if column is None:
         refuse(name, f'which column holds the values? Add "column: NAME"; there are: {_named(header)}', line=1)
     if column not in header:
         refuse(name, f"has no column {column!r}; there are: {_named(header)} -- correct column", line=1)
     return header.index(column)
+
+
+def _fits(text: str, check: Check) -> bool:
+    try:
+        check(text)
+    except Unfit:
+        return False
+    return True
 
 
 def _named(names: Sequence[str]) -> str:

@@ -215,6 +215,34 @@ def test_a_file_that_is_wrong_is_refused_whole(
     assert [expected] == shelf.refused(content, **keys)
 
 
+@pytest.mark.parametrize(
+    ("criteria", "content", "keys"),
+    [
+        ("EmailAddress", "ada@personal.test\nbob@personal.test\n", {}),
+        ("EmailAddress", '"ada@personal.test"\n', {"format": "tsv"}),
+        ("ProfileId", "\n 1001 \n1002\n", {}),
+        ("PhoneNumber", "(212) 555-0142\n", {"region": "US"}),
+        ("AlternateId", "crm-1\ncrm-2\n", {"type": "CRM"}),
+    ],
+)
+def test_a_first_row_that_may_be_a_value_is_not_taken_for_a_header(
+    shelf: Lists, criteria: str, content: str, keys: dict[str, str]
+) -> None:
+    """It would be left out in silence. Of an AlternateId nothing can tell, so its column is named."""
+    expected = (
+        'p.csv:1: the first row looks like a value -- add a header, or write "format: lines"; if it is the header, add '
+        '"column: NAME"'
+    )
+    assert [expected] == shelf.refused(content, criteria=criteria, **keys)
+
+
+def test_a_header_that_is_named_may_look_like_a_value(shelf: Lists) -> None:
+    """Somebody has said what it is."""
+    assert ["crm-1"] == shelf.all_values(
+        "AlternateId\ncrm-1\n", criteria="AlternateId", type="CRM", column="AlternateId"
+    )
+
+
 @pytest.mark.parametrize("allowed", [0, 1, "0%", "66.6%"])
 def test_more_bad_rows_than_allowed_refuse_the_list(shelf: Lists, allowed: int | str) -> None:
     """The first are named, all are counted. A share is of the rows, rounded down."""
