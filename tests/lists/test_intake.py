@@ -123,6 +123,16 @@ def test_rows_are_trimmed_judged_and_asked_for_once(shelf: Lists) -> None:
     assert notice.startswith("p.csv: 1 values of 6 rows; 1 repeated, 4 rejected, 2 blank (see ")
 
 
+def test_two_people_whom_unicode_folds_into_one_are_both_asked_for(shelf: Lists) -> None:
+    """Only the case of A to Z is without meaning: one value too many costs nothing, one too few is a person."""
+    content = (
+        "straße@example.test\nstrasse@example.test\nSTRASSE@example.test\n\u017fam@example.test\nsam@example.test\n"
+    )
+    assert ["straße@example.test", "strasse@example.test", "\u017fam@example.test", "sam@example.test"] == (
+        shelf.all_values(content, "p.txt")
+    )
+
+
 def test_bytes_that_are_not_utf_8_make_a_bad_row(shelf: Lists) -> None:
     """And no more than that."""
     found = shelf.read(b"email\nz\xfc@example.test\nada@example.test\n", max_rejects=1)
