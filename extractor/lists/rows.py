@@ -176,11 +176,19 @@ def _parquet(source: Source, column: str) -> Iterator[Row]:
                 refuse(source.name, f"has no column {column!r}; there are: {_named(names)} -- correct column")
             line = 0
             for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
-                for value in batch.column(0).to_pylist():
+                for cell in batch.column(0):
                     line += 1
-                    yield _field(line, value, column)
-        except (arrow.ArrowException, OSError) as error:
+                    yield _cell(line, cell, column)
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             refuse(source.name, f"is no Parquet file that can be read ({type(error).__name__}) -- check it")
+
+
+def _cell(line: int, cell: Any, column: str) -> Row:  # noqa: ANN401 - pyarrow has no types
+    try:
+        value = cell.as_py()
+    except UnicodeDecodeError:  # its text is bytes that the writer vouched for
+        return Row(line, None, "is not UTF-8")
+    return _field(line, value, column)
 
 
 def _arrow(name: str) -> tuple[Any, Any]:  # Any: pyarrow has no types

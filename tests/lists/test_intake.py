@@ -78,6 +78,18 @@ def test_parquet_is_read(shelf: Lists, packed: bool) -> None:
     )
 
 
+def test_parquet_text_that_is_not_utf_8_makes_a_bad_row(shelf: Lists) -> None:
+    """As in any other file."""
+    raw = pa.array([b"ada@example.test", b"z\xfc@example.test", b"Grace@example.test"])
+    written = io.BytesIO()
+    pq.write_table(pa.table({"email": pa.StringArray.from_buffers(3, *raw.buffers()[1:])}), written)
+    assert [
+        "p.parquet:2: is not UTF-8",
+        "p.parquet: 1 of 3 rows are bad, and 0 may be -- mend them, or let them be left out: max_rejects: 1",
+    ] == shelf.refused(written.getvalue(), "p.parquet", column="email")
+    assert MAILS == shelf.all_values(written.getvalue(), "p.parquet", column="email", max_rejects=1)
+
+
 def test_parquet_without_pyarrow_names_the_remedy(shelf: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra."""
 
