@@ -50,8 +50,9 @@ def runs(
     counts or checksums), interrupted, or cut off (its process died). HELD is unpublished data on disk: personal data.
 
     --prune removes, of runs that began longer ago than AGE, their unpublished data and their lines in the journal (the
-    newest complete run of each plan keeps its lines); of complete runs what is left in staging; and folders that no run
-    owns. An unfinished run that is removed cannot be resumed. Published data is never touched.
+    newest complete run of each plan keeps its lines); of complete runs what is left in staging; folders that no run
+    owns; and match lists that only such old runs used, or none, and that were read more than an hour ago. An unfinished
+    run that is removed cannot be resumed. Published data is never touched.
     """
     if not prune and (older_than is not None or yes or dry_run):
         raise typer.BadParameter("--older-than, --yes and --dry-run belong to --prune")

@@ -7,6 +7,7 @@ when a plan is made. Read by ``jobs`` and ``lists``.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +41,7 @@ def _rejects(written: object) -> int | str:
     if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
         return written
     share = _PERCENTAGE.fullmatch(written) if isinstance(written, str) else None
-    if share is None or float(share[1]) > 100:  # noqa: PLR2004 - per cent
+    if share is None or Decimal(share[1]) > 100:  # noqa: PLR2004 - per cent
         raise refusal(f"is neither a count nor a percentage -- {_REJECTS_FORMS}")
     return share[0]
 
@@ -70,7 +71,7 @@ class ListFile(Section):
         validate_default=True,
         description="The column that holds the values, as the first row (csv, tsv) or the schema (parquet) names it; "
         "for ndjson the path of the member, dots lead into objects. May be left out for lines, and where csv or tsv "
-        "has one column only.",
+        "has one column only, with a name that cannot be a value itself.",
     )
     compression: Packed | None = Field(
         default=None, description="Of the file as a whole. Left out: as its name or else its first bytes tell."
@@ -109,7 +110,7 @@ class ListFile(Section):
         """How many of ``rows`` may be bad."""
         if isinstance(self.max_rejects, int):
             return self.max_rejects
-        return int(rows * float(self.max_rejects.removesuffix("%")) / 100)
+        return int(rows * Decimal(self.max_rejects.removesuffix("%")) / 100)  # exactly: 9.12 % of 625 is 57
 
     @field_validator("format")
     @classmethod

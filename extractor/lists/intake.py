@@ -19,6 +19,7 @@ from extractor.lists.criteria import Check, Unfit, check_of, fold
 from extractor.lists.rows import Row, rows_of
 from extractor.lists.shelf import LISTS, REJECTS, ListEntry, Spool, cut
 from extractor.lists.source import Stamp, name_of, opened, refuse
+from extractor.observe.figures import count, counted
 from extractor.plan.planner import MatchList
 
 _NAMED: Final = 5  # bad rows that a refusal names one by one
@@ -55,7 +56,7 @@ def _read(match: Match, entry: ListFile, *, key: bytes, folder: Path | None, not
     try:
         with opened(entry) as source:
             intake = _Intake(criteria=match.criteria, check=check, key=key, spool=spool)
-            found = cut(intake.values(rows_of(source, entry)), batch=match.batch, key=key)
+            found = cut(intake.values(rows_of(source, entry, check)), batch=match.batch, key=key)
             intake.refuse_if_bad(name, entry)
         kept = spool.keep(_entry(found, intake, match, entry, source.stamp))
     finally:
@@ -112,16 +113,18 @@ class _Intake:
         allowed = entry.allowed(self.rows)
         if self.rejected == self.rows:
             line, reason = self.first[0]
+            none = "its only row cannot" if self.rows == 1 else f"not one of its {count(self.rows)} rows can"
             column = "" if entry.column is None else f" Is {entry.column!r} the right column?"
             refuse(
                 name,
-                f"not one of its {_count(self.rows)} rows can be asked for by {self.criteria}: the first {reason} -- "
+                f"{none} be asked for by {self.criteria}: the first {reason} -- "
                 f"check the file and the criteria.{column}",
                 line=line,
             )
         if self.rejected > allowed:
             problems = [f"{name}:{line}: {reason}" for line, reason in self.first]
-            total = f"{_count(self.rejected)} of {_count(self.rows)} rows are bad, and {_count(allowed)} may be"
+            bad = f"{count(self.rejected)} of {counted(self.rows, 'row')} {'is' if self.rejected == 1 else 'are'} bad"
+            total = f"{bad}, and {count(allowed)} may be"
             remedy = f"mend them, or let them be left out: max_rejects: {self.rejected}"
             raise ConfigError([*problems, f"{name}: {total} -- {remedy}"])
 
@@ -154,7 +157,7 @@ def _entry(found: MatchList, intake: _Intake, match: Match, entry: ListFile, sta
 
 def _told(name: str, found: MatchList, intake: _Intake, kept: Path | None) -> str:
     parts = [
-        f"{_count(number)} {what}"
+        f"{count(number)} {what}"
         for number, what in (
             (intake.repeated, "repeated"),
             (intake.rejected, "rejected"),
@@ -164,8 +167,4 @@ def _told(name: str, found: MatchList, intake: _Intake, kept: Path | None) -> st
     ]
     where = f" (see {kept / REJECTS})" if kept is not None and intake.rejected else ""
     left_out = f"; {', '.join(parts)}{where}" if parts else ""
-    return f"{name}: {_count(found.count)} values of {_count(intake.rows)} rows{left_out}"
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
+    return f"{name}: {counted(found.count, 'value')} of {counted(intake.rows, 'row')}{left_out}"

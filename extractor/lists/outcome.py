@@ -5,7 +5,11 @@
 0600, folders 0700: the values are people's, and stand nowhere else of what a run writes.
 
 Decides this by the sealed parts, batch by batch, so that no more than a batch of values is in memory; a record counts
-for every value that it carries. It is done before a publication, which takes the parts away, and done anew when a
+for every value that it carries. A value that no record spells so, but for the case of A to Z, has the profiles of
+another spelling that differs in case only, by Unicode's rules: of one that was not asked for itself, and of that one
+alone which most carry, since two such spellings may be two people.
+
+It is done before a publication, which takes the parts away, and done anew when a
 publication is: what was written is then replaced by the same. Does not decide what a record carries (``carried``).
 Called by ``run.coordinator``, in a thread.
 
@@ -26,7 +30,7 @@ import orjson
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.lists.carried import carried
-from extractor.lists.criteria import fold
+from extractor.lists.criteria import alike, fold
 from extractor.lists.shelf import filled
 from extractor.plan.job import JobSpec, Match
 from extractor.store import durable
@@ -137,8 +141,14 @@ def _judge(
 ) -> None:
     """Tell the values of one batch, by how many profiles carry each."""
     unmatched, several = files
+    wanted = {fold(match.criteria, value) for value in match.values}
+    others: dict[str, int] = {}  # the most profiles of one spelling that nobody asked for, by what it is like
+    for spelling, number in profiles.items():
+        if spelling not in wanted:
+            others[alike(spelling)] = max(number, others.get(alike(spelling), 0))
     for value in match.values:
-        found = profiles[fold(match.criteria, value)]
+        folded = fold(match.criteria, value)
+        found = profiles[folded] or others.get(alike(folded), 0)
         sums["values"] += 1
         if found == 1:
             continue
@@ -160,15 +170,15 @@ def _judge(
 def _profiles(
     finished: FinishedJob, match: Match, publication: Publication, staging: Path, sums: Counter[str]
 ) -> Counter[str]:
-    """Count the profiles of one job by the folded values of its batch that they carry."""
-    wanted = {fold(match.criteria, value) for value in match.values}
+    """Count the profiles of one job by the folded values that they carry and that are like one of its batch."""
+    wanted = {alike(fold(match.criteria, value)) for value in match.values}
     profiles: Counter[str] = Counter()
     reader = codec(publication.compression)
     for part in finished.parts:
         path = staging / part.name
         with reader.reader(path) as lines:
             for record in _records(lines, path):
-                has = carried(match.criteria, match.type, record) & wanted
+                has = {each for each in carried(match.criteria, match.type, record) if alike(each) in wanted}
                 profiles.update(has)
                 sums["strangers"] += not has
     return profiles

@@ -19,7 +19,9 @@ import orjson
 
 from extractor.config.match_lists import ListFile
 from extractor.errors import ConfigError
+from extractor.lists.criteria import Check, Unfit
 from extractor.lists.source import Source, refuse
+from extractor.observe.figures import counted
 
 _SHOWN: Final = 20  # columns that a message names
 _LIKE_DATA: Final = re.compile(r"@|[0-9]{4}|.{41}", re.DOTALL)  # a first row of data must not be shown as a header
@@ -38,13 +40,16 @@ class Row(NamedTuple):
     reason: str = ""
 
 
-def rows_of(source: Source, entry: ListFile) -> Iterator[Row]:
-    """Give the rows of a list in order, headers left out. Raises ConfigError."""
+def rows_of(source: Source, entry: ListFile, check: Check) -> Iterator[Row]:
+    """Give the rows of a list in order, headers left out. Raises ConfigError.
+
+    A lone header that nobody has named must fail ``check`` (of the criterion): else it is perhaps somebody's value.
+    """
     match entry.form:
         case "csv":
-            return _delimited(source, entry.column, ",")
+            return _delimited(source, entry.column, ",", check)
         case "tsv":
-            return _delimited(source, entry.column, "\t")
+            return _delimited(source, entry.column, "\t", check)
         case "ndjson":
             return _objects(source, entry.column or "")
         case "lines":
@@ -58,20 +63,20 @@ def _lines(source: Source) -> Iterator[Row]:
         yield Row(line, text.rstrip("\r\n") if text.strip() else None)
 
 
-def _delimited(source: Source, column: str | None, delimiter: str) -> Iterator[Row]:
+def _delimited(source: Source, column: str | None, delimiter: str, check: Check) -> Iterator[Row]:
     reader = csv.reader(source.lines(), delimiter=delimiter, strict=True)
     records = _records(reader, source.name)
     header = next(([name.strip() for name in fields] for _, fields in records if not _is_blank(fields)), None)
     if header is None:
         return  # nothing in it: the caller has a word for that
-    place, width = _place(header, column, source.name), len(header)
+    place, width = _place(header, column, source.name, check), len(header)
     for line, fields in records:
         if _is_blank(fields):
             yield Row(line, None)
         elif len(fields) == width:
             yield Row(line, fields[place])
         else:
-            yield Row(line, None, f"has {len(fields)} fields where the first row has {width}")
+            yield Row(line, None, f"has {counted(len(fields), 'field')} where the first row has {width}")
 
 
 def _records(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401 - csv does not name its reader's type
@@ -95,27 +100,49 @@ def _is_blank(fields: Sequence[str]) -> bool:
     return not any(field and not field.isspace() for field in fields)
 
 
-def _place(header: list[str], column: str | None, name: str) -> int:
+def _place(header: list[str], column: str | None, name: str, check: Check) -> int:
     """The 0-based place of the wanted column."""
+    listed = f"there are: {_named(header)} -- write one of these under column"
     repeated = [each for each, times in Counter(header).items() if times > 1 and each]
+    same = f": {_named(repeated)} -- rename one"
+    if _looks_like_data(header):
+        listed = "the first row looks like data, and is not shown -- is it a header? If not, add one"
+        same = f"; {listed}"
     if repeated:
-        refuse(name, f"two columns have the same name: {_named(repeated)} -- rename one", line=1)
+        refuse(name, f"two columns have the same name{same}", line=1)
     if column is None and len(header) == 1:
+        if _fits(header[0], check):
+            refuse(
+                name,
+                'the first row looks like a value -- add a header, or write "format: lines"; if it is the header, add '
+                '"column: NAME"',
+                line=1,
+            )
         return 0
     if column is None:
-        refuse(name, f'which column holds the values? Add "column: NAME"; there are: {_named(header)}', line=1)
+        refuse(name, f"which column holds the values? {listed}", line=1)
     if column not in header:
-        refuse(name, f"has no column {column!r}; there are: {_named(header)} -- correct column", line=1)
+        refuse(name, f"has no column {column!r}; {listed}", line=1)
     return header.index(column)
 
 
+def _fits(text: str, check: Check) -> bool:
+    try:
+        check(text)
+    except Unfit:
+        return False
+    return True
+
+
+def _looks_like_data(header: Sequence[str]) -> bool:
+    """Whether any name of a first row could be data: then nothing of it is shown, for perhaps there is no header."""
+    return any(_LIKE_DATA.search(each) or not each.isprintable() for each in header)
+
+
 def _named(names: Sequence[str]) -> str:
-    """List column names, but nothing that could be data: perhaps there is no header."""
-    shown = [repr(each) for each in names[:_SHOWN] if each and not _LIKE_DATA.search(each) and each.isprintable()]
-    hidden = len(names) - len(shown)
-    if hidden:
-        shown.append(f"{hidden} not shown (is the first row a header?)")
-    return ", ".join(shown)
+    named = [repr(each) for each in names if each]
+    more = [f"{len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
+    return ", ".join([*named[:_SHOWN], *more])
 
 
 def _objects(source: Source, path: str) -> Iterator[Row]:
@@ -154,14 +181,25 @@ def _parquet(source: Source, column: str) -> Iterator[Row]:
             file = library.ParquetFile(whole)
             names = file.schema_arrow.names
             if column not in names:
-                refuse(source.name, f"has no column {column!r}; there are: {_named(names)} -- correct column")
+                refuse(
+                    source.name,
+                    f"has no column {column!r}; there are: {_named(names)} -- write one of these under column",
+                )
             line = 0
             for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
-                for value in batch.column(0).to_pylist():
+                for cell in batch.column(0):
                     line += 1
-                    yield _field(line, value, column)
-        except (arrow.ArrowException, OSError) as error:
+                    yield _cell(line, cell, column)
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             refuse(source.name, f"is no Parquet file that can be read ({type(error).__name__}) -- check it")
+
+
+def _cell(line: int, cell: Any, column: str) -> Row:  # noqa: ANN401 - pyarrow has no types
+    try:
+        value = cell.as_py()
+    except UnicodeDecodeError:  # its text is bytes that the writer vouched for
+        return Row(line, None, "is not UTF-8")
+    return _field(line, value, column)
 
 
 def _arrow(name: str) -> tuple[Any, Any]:  # Any: pyarrow has no types

@@ -94,7 +94,8 @@ class Spool:
             file.sync()
         final = self._folder / entry.digest
         encoded = msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n"
-        if durable.is_there(final):  # the same values: only what is told of the file is new
+        if durable.is_there(final):  # the same values: but those that stand there may be damaged or gone
+            durable.replace(self._passing / VALUES, final / VALUES)
             durable.replace(self._passing / REJECTS, final / REJECTS)
             durable.write_small(final / ENTRY, encoded)
             self.discard()

@@ -96,7 +96,7 @@ def choose(
             kept[run.plan_id] = max(run.run_id, kept.get(run.plan_id, ""))
     found = []
     for run in runs:
-        old = run.started_at < now - older_than
+        old = _is_old(run, now - older_than)
         if run.state is RunState.RUNNING or not (old or run.state is RunState.DONE):
             continue
         removal = Removal(
@@ -113,6 +113,11 @@ def choose(
         *found,
         *(Removal(run_id=run_id, cause=Cause.ORPHAN, pieces=pieces) for run_id, pieces in orphans.items()),
     ]
+
+
+def _is_old(run: RunFacts, before: float) -> bool:
+    """Whether a run is over and began ``before`` (Unix seconds), whatever it still holds."""
+    return run.state is not RunState.RUNNING and run.started_at < before
 
 
 def look(state: Path, *, now: float, older_than: float) -> list[Removal]:
@@ -174,13 +179,16 @@ def _look(state: Path, journal: Journal, *, now: float, older_than: float) -> li
     orphans = {run_id: _pieces(state, run_id) for run_id in owners(state) if run_id not in known}
     facts = [_facts(state, journal, row, alive=row["run_id"] in living) for row in rows]
     found = choose(facts, orphans, now=now, older_than=older_than)
-    return [*found, *_lists(state, journal, {each.run_id for each in found if each.cause is Cause.OLD}, rows, now)]
+    return [*found, *_lists(state, journal, {run.run_id for run in facts if _is_old(run, now - older_than)}, rows, now)]
 
 
 def _lists(
     state: Path, journal: Journal, going: Collection[str], rows: Sequence[dict[str, Any]], now: float
 ) -> Iterable[Removal]:
-    """The match lists that none of the runs uses but those that are ``going``. A fresh one may be of a run to come."""
+    """The match lists that none of the runs uses but those that are ``going``. A fresh one may be of a run to come.
+
+    Old runs are going, also the newest complete one of a plan, of which the journal keeps no more than the lines.
+    """
     used = {
         list_id
         for row in rows

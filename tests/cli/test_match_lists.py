@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ def test_two_lists_that_ask_for_the_same_are_refused(invoke: Any, config: Any, t
     assert "job 'again' asks for exactly what job 'mails' asks for -- remove one of them" in ended.err
 
 
+@pytest.mark.parametrize("holds_nothing", [False, True])
 def test_a_list_goes_through_a_pipe_into_a_run_and_is_pruned_with_it(
-    invoke: Any, config: Any, simulator: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    invoke: Any, config: Any, simulator: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, holds_nothing: bool
 ) -> None:
     """Read once, kept for the run, told of in counts, gone with it."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CONTENT.encode())))
@@ -75,7 +77,9 @@ def test_a_list_goes_through_a_pipe_into_a_run_and_is_pruned_with_it(
     os.utime(folder / "list.json", (0, 0))  # it was read long ago
     kept = invoke("runs", "--state", "state", "--prune", "--yes")
     assert folder.exists(), kept.out
+    if holds_nothing:
+        shutil.rmtree(tmp_path / "state" / "reports")  # as after a pruning that was stopped
     gone = invoke("runs", "--state", "state", "--prune", "--yes", "--older-than", "0s")
     assert "a match list that no run uses" in gone.out
     assert not folder.exists()
-    assert not list((tmp_path / "state" / "reports").iterdir())
+    assert not list((tmp_path / "state").glob("reports/*"))

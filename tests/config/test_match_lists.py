@@ -98,6 +98,12 @@ def test_a_percentage_is_of_the_rows(written: object, allowed: int) -> None:
     assert allowed == entry.allowed(250)
 
 
+def test_a_percentage_that_is_a_whole_number_of_rows_is_that_number() -> None:
+    """In binary fractions it would be one row less."""
+    entry = ListFile.model_validate({"file": "p.csv", "max_rejects": "9.12%"})
+    assert [57, 56] == [entry.allowed(625), entry.allowed(624)]
+
+
 def test_the_schema_knows_both_ways() -> None:
     """Editors complete the keys of a file as they accept a list."""
     values = json_schema()["$defs"]["Match"]["properties"]["values"]

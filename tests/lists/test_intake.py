@@ -70,12 +70,24 @@ def test_parquet_is_read(shelf: Lists, packed: bool) -> None:
     assert ["1", "2"] == shelf.all_values(content, name, criteria="ProfileId", column="id", max_rejects=1)
     del shelf
     fresh = Lists(Path("other"))
-    assert ["p.parquet: has no column 'mail'; there are: 'email', 'id' -- correct column"] == fresh.refused(
-        written.getvalue(), "p.parquet", column="mail"
-    )
+    assert [
+        "p.parquet: has no column 'mail'; there are: 'email', 'id' -- write one of these under column"
+    ] == fresh.refused(written.getvalue(), "p.parquet", column="mail")
     assert ["p.parquet: is no Parquet file that can be read (ArrowInvalid) -- check it"] == fresh.refused(
         b"PAR1", "p.parquet", column="mail"
     )
+
+
+def test_parquet_text_that_is_not_utf_8_makes_a_bad_row(shelf: Lists) -> None:
+    """As in any other file."""
+    raw = pa.array([b"ada@example.test", b"z\xfc@example.test", b"Grace@example.test"])
+    written = io.BytesIO()
+    pq.write_table(pa.table({"email": pa.StringArray.from_buffers(3, *raw.buffers()[1:])}), written)
+    assert [
+        "p.parquet:2: is not UTF-8",
+        "p.parquet: 1 of 3 rows is bad, and 0 may be -- mend them, or let them be left out: max_rejects: 1",
+    ] == shelf.refused(written.getvalue(), "p.parquet", column="email")
+    assert MAILS == shelf.all_values(written.getvalue(), "p.parquet", column="email", max_rejects=1)
 
 
 def test_parquet_without_pyarrow_names_the_remedy(shelf: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +129,20 @@ def test_rows_are_trimmed_judged_and_asked_for_once(shelf: Lists) -> None:
         {"line": 3, "reason": "holds a line break or another control character", "value": "a\nb"},
         {"line": 8, "reason": "is not an e-mail address", "value": "x"},
         {"line": 9, "reason": "is blank", "value": ""},
-        {"line": 10, "reason": "has 1 fields where the first row has 2", "value": None},
+        {"line": 10, "reason": "has 1 field where the first row has 2", "value": None},
     ] == shelf.rejects(found)
     (notice,) = shelf.notices
-    assert notice.startswith("p.csv: 1 values of 6 rows; 1 repeated, 4 rejected, 2 blank (see ")
+    assert notice.startswith("p.csv: 1 value of 6 rows; 1 repeated, 4 rejected, 2 blank (see ")
+
+
+def test_two_people_whom_unicode_folds_into_one_are_both_asked_for(shelf: Lists) -> None:
+    """Only the case of A to Z is without meaning: one value too many costs nothing, one too few is a person."""
+    content = (
+        "straße@example.test\nstrasse@example.test\nSTRASSE@example.test\n\u017fam@example.test\nsam@example.test\n"
+    )
+    assert ["straße@example.test", "strasse@example.test", "\u017fam@example.test", "sam@example.test"] == (
+        shelf.all_values(content, "p.txt")
+    )
 
 
 def test_bytes_that_are_not_utf_8_make_a_bad_row(shelf: Lists) -> None:
@@ -135,14 +157,22 @@ BAD = "email\nx\nada@example.test\ny\n"
 @pytest.mark.parametrize(
     ("content", "keys", "expected"),
     [
-        (CSV, {"column": "mail"}, "p.csv:1: has no column 'mail'; there are: 'id', 'email' -- correct column"),
-        (CSV, {}, "p.csv:1: which column holds the values? Add \"column: NAME\"; there are: 'id', 'email'"),
+        (
+            CSV,
+            {"column": "mail"},
+            "p.csv:1: has no column 'mail'; there are: 'id', 'email' -- write one of these under column",
+        ),
+        (
+            CSV,
+            {},
+            "p.csv:1: which column holds the values? there are: 'id', 'email' -- write one of these under column",
+        ),
         (
             "1,ada@example.test\n2,b@example.test\n",
             {"column": "email"},
             (
-                "p.csv:1: has no column 'email'; there are: '1', 1 not shown (is the first row a header?) "
-                "-- correct column"
+                "p.csv:1: has no column 'email'; the first row looks like data, and is not shown -- is it a header? "
+                "If not, add one"
             ),
         ),
         (
@@ -213,6 +243,34 @@ def test_a_file_that_is_wrong_is_refused_whole(
 ) -> None:
     """By file and line, with the remedy, and without anything that could be data; never a short list."""
     assert [expected] == shelf.refused(content, **keys)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "content", "keys"),
+    [
+        ("EmailAddress", "ada@personal.test\nbob@personal.test\n", {}),
+        ("EmailAddress", '"ada@personal.test"\n', {"format": "tsv"}),
+        ("ProfileId", "\n 1001 \n1002\n", {}),
+        ("PhoneNumber", "(212) 555-0142\n", {"region": "US"}),
+        ("AlternateId", "crm-1\ncrm-2\n", {"type": "CRM"}),
+    ],
+)
+def test_a_first_row_that_may_be_a_value_is_not_taken_for_a_header(
+    shelf: Lists, criteria: str, content: str, keys: dict[str, str]
+) -> None:
+    """It would be left out in silence. Of an AlternateId nothing can tell, so its column is named."""
+    expected = (
+        'p.csv:1: the first row looks like a value -- add a header, or write "format: lines"; if it is the header, add '
+        '"column: NAME"'
+    )
+    assert [expected] == shelf.refused(content, criteria=criteria, **keys)
+
+
+def test_a_header_that_is_named_may_look_like_a_value(shelf: Lists) -> None:
+    """Somebody has said what it is."""
+    assert ["crm-1"] == shelf.all_values(
+        "AlternateId\ncrm-1\n", criteria="AlternateId", type="CRM", column="AlternateId"
+    )
 
 
 @pytest.mark.parametrize("allowed", [0, 1, "0%", "66.6%"])

@@ -144,6 +144,26 @@ def test_a_record_carries_what_the_contract_says(shelf: Lists, match: Match, rec
 
 
 @pytest.mark.parametrize(
+    ("values", "carry", "unmatched", "several"),
+    [
+        (["straße@x.test", "strasse@x.test"], ["STRASSE@x.test", "straße@x.test"], 0, 0),
+        (["straße@x.test", "strasse@x.test"], ["strasse@x.test"], 1, 0),
+        (["strasse@x.test"], ["strasse@x.test", "straße@x.test"], 0, 0),
+        (["strasse@x.test"], ["straße@x.test", "\u017ftrasse@x.test"], 0, 0),
+        (["Åsa@x.test"], ["åsa@x.test"], 0, 0),
+        (["Åsa@x.test"], ["åsa@x.test", "åsa@X.test"], 0, 1),
+    ],
+)
+def test_spellings_that_may_be_two_people_are_not_told_as_two_profiles_of_one_value(
+    shelf: Lists, values: list[str], carry: list[str], unmatched: int, several: int
+) -> None:
+    """A value's own spelling counts first; another that is like it explains a record, and makes no second profile."""
+    records = lines(*(person(number, **mails(address)) for number, address in enumerate(carry)))
+    counts = report(shelf.state, finished(0, asked("EmailAddress", *values), records))
+    assert Counts(values=len(values), unmatched=unmatched, several=several, strangers=0) == counts
+
+
+@pytest.mark.parametrize(
     ("match", "record"),
     [
         (asked("ProfileId", "7", kind="Customer"), {"ProfileId": 7, "CustomerType": "Lead"}),

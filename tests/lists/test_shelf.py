@@ -118,6 +118,19 @@ def test_one_list_is_kept_once_and_its_rejects_are_those_of_the_last_file(shelf:
     assert [1, 2] == [each["line"] for each in shelf.rejects(second)]
 
 
+@pytest.mark.parametrize("wrong", [b"p0@example.test\n", None])
+def test_reading_a_list_anew_heals_the_values_that_were_kept(shelf: Lists, wrong: bytes | None) -> None:
+    """Which is what the message about them says; whether they were damaged or are gone."""
+    found = shelf.read(PEOPLE, "p.txt")
+    path = shelf.state / LISTS / found.list_id / VALUES
+    path.unlink()
+    if wrong is not None:
+        path.write_bytes(wrong)
+    assert found == shelf.read(PEOPLE, "p.txt")
+    assert [tuple(PEOPLE.split())] == shelf.values(found)
+    assert [path.parent] == list((shelf.state / LISTS).iterdir())
+
+
 def test_nobody_else_may_read_them(shelf: Lists) -> None:
     """Whatever the umask."""
     before = os.umask(0)
