@@ -27,6 +27,7 @@ while they are built, which is faster and would be one more file to keep in step
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -102,7 +103,7 @@ class Recollection:
             throw_away(path)
             self.notices.append(
                 f"{stream.name}: nothing is left out as unchanged this time, and what is remembered begins anew with "
-                f"the next run: {late}"
+                f"the next run: {late}{_remedy(publication, stream)}"
             )
             return
         if not is_there(path) or stream.dedupe is None:
@@ -264,6 +265,18 @@ def _late(publication: Publication, stream: Stream) -> str | None:
     if any(_is_behind(publication.run_number, until, span) for span in _runs(publication, stream)):
         return "a later state than this run's was published already"
     return None
+
+
+def _remedy(publication: Publication, stream: Stream) -> str:
+    """What to do where the next run does not ask for everything again that a later run may have left out."""
+    if stream.overlap is None:
+        return ""
+    since = next((stride.since for stride in publication.strides if stride.stream.id == stream.id), None)
+    name, at = shlex.quote(stream.name), marks.written(since)
+    return (
+        ", which may have left out as unchanged what this one holds in another state -- where a record can come back "
+        f"to a state, run `extractor watermarks {f'reset {name}' if at is None else f'set {name} {at}'}`"
+    )
 
 
 def _backfilled(standing: Standing, publication: Publication, stream: Stream) -> bool:

@@ -25,6 +25,7 @@ class Nights:
     root: Path
     spans: list[Span] = field(default_factory=list)
     rule: Dedupe | None = RULE
+    overlap: float | None = None
 
     @property
     def output(self) -> Path:
@@ -41,7 +42,7 @@ class Nights:
     ) -> Publication:
         """Night ``number``, whose server says that it is midnight of that day."""
         stage = Stage(staging=self.root / "staging", output=self.output)
-        stream = Stream(id="stream", name="Nightly", dedupe=self.rule)
+        stream = Stream(id="stream", name="Nightly", dedupe=self.rule, overlap=self.overlap)
         finished = [
             stage.job(place, tuple(lines)) if lines else stage.job(place) for place, lines in enumerate(batches)
         ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from extractor.plan.job import Dedupe
 from extractor.store.door import Operation, guarded
 from extractor.store.verify import verify
 from tests.store.nights import A1, A2, B1, C1, DAY, MIDNIGHT, Nights, files, lines_of
@@ -46,6 +47,19 @@ def test_an_older_run_that_comes_late_does_not_mislead_the_next(
     assert (lines_of(fifth), fifth.notices) == ([A1, B1], ())
     sixth = nights.night(6, [A1, A2, B1, C1], since=since, run_number=20261106)
     assert (lines_of(sixth), sixth.notices) == ([A2, C1], ())
+
+
+@pytest.mark.parametrize("since", [None, MIDNIGHT])
+def test_what_a_later_run_left_out_can_be_asked_for_again(since: datetime | None, nights: Nights) -> None:
+    """A person changed and changed back; only the change back was published in time, and left out. A sentence helps."""
+    nights.rule, nights.overlap = Dedupe(key="ProfileId", version=("v",)), 900.0
+    nights.night(1, [A1])
+    assert lines_of(nights.night(3, [A1], since=since)) == []
+    late = nights.night(4, [A2], since=since, run_number=20261102, until=MIDNIGHT + DAY * 2)
+    (sentence,) = late.notices
+    way = "reset Nightly" if since is None else "set Nightly 2026-11-01T00:00:00.000000Z"
+    assert sentence.endswith(f"`extractor watermarks {way}`")
+    assert lines_of(nights.night(5, [A1], since=since)) == [A1]
 
 
 @pytest.mark.parametrize("before", [0, 1])
