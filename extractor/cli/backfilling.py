@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from extractor.cli.console import out, out_json, table
+from extractor.config.jobs import OVERLAP
 from extractor.errors import ConfigError
-from extractor.observe.figures import count, counted, short
+from extractor.observe.figures import count, counted, short, span
 from extractor.plan.backfill import (
     SCHEDULE,
     WASTEFUL,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from extractor.plan.partitions import Partitions
     from extractor.plan.planner import Basis
 
+_LATE = timedelta(seconds=OVERLAP)  # as much as two nights overlap, and for the same reason
 _ROWS = 20
 _WIDTH = 48  # characters of a name
 
@@ -101,10 +103,16 @@ def notices(plan: Plan, now: datetime) -> Iterator[str]:
     windows = windows_of(plan)
     yield f"{described(windows)}: {counted(len(windows.windows), 'window')}, {counted(len(plan.jobs), 'export')}"
     share = outside(windows, now)
-    if share >= 0.01:  # noqa: PLR2004 - less rounds to nothing
+    open_ended = any(job.dataset.kind != SCHEDULE for job in plan.jobs)  # schedules are asked for both ends
+    if open_ended and share >= 0.01:  # noqa: PLR2004 - less rounds to nothing
         yield (
             f"exports reach from their start to now, and {share:.0%} of the time since FROM is at or after TO: records "
             "that changed then are read, counted and left out"
+        )
+    if now - windows.end < _LATE:
+        yield (
+            f"TO is less than {span(_LATE.total_seconds())} ago: a change of just before it may show in exports only "
+            "later, and would be missed -- do it again then, or choose an earlier TO"
         )
 
 

@@ -91,6 +91,11 @@ def _following(request: Move, mark: Mark, at: datetime) -> Iterator[str]:
     twice = again(coverage.pieces, to)
     if twice:
         yield f"It exports again what changed in {span(twice)} that are covered already."
+    if mark.at is not None and to > mark.at:
+        yield (
+            f"What is stamped between {exact(mark.at)} and {exact(to)} but shows only later is skipped: the overlap is "
+            "there to catch it."
+        )
     for hole in after_moving(coverage.pieces, to, now=at):
         yield f"What changed {_between(hole)} and was not exported is skipped: that is a hole."
 

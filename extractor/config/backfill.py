@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
-from extractor.config.fields import Name, Section
+from extractor.config.fields import MemberPath, Section
 from extractor.config.problems import refusal
 from extractor.config.zones import ZoneError, zone_named
 
@@ -20,13 +20,6 @@ def _zone(name: str) -> str:
     return name
 
 
-def _member_path(path: str) -> str:
-    if any(not step.strip() for step in path.split(".")):
-        raise refusal("has an empty step between its dots -- write member names joined by single dots")
-    return path
-
-
-MemberPath = Annotated[Name, AfterValidator(_member_path)]
 ZoneName = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 

@@ -128,8 +128,18 @@ def _also_reference(*schemas: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [*schemas, _REFERENCE]})
 
 
+def _member_path(path: str) -> str:
+    steps = path.split(".")
+    if any(not step.strip() for step in steps):
+        raise refusal("has an empty step between its dots -- write member names joined by single dots")
+    if any("*" in step and step != "*" for step in steps):
+        raise refusal("has a * within a name -- a * stands alone between dots, for any member; write whole names")
+    return path
+
+
 # A bare str would do for the schema of names; the pattern says "not blank" to editors.
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+MemberPath = Annotated[Name, AfterValidator(_member_path)]
 AccountName = Annotated[str, AfterValidator(_account_name), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 Address = Annotated[str, AfterValidator(_address), _also_reference({"type": "string", "pattern": "^https?://[^?#]+$"})]
 FilePath = Annotated[Path, BeforeValidator(_path_text), AfterValidator(_path), WithJsonSchema({"type": "string"})]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema, field_validator
 
-from extractor.config.fields import Count, Duration, Instant, Name, Section, Since
+from extractor.config.fields import Count, Duration, Instant, MemberPath, Name, Section, Since
 from extractor.config.match_lists import ListFile
 from extractor.config.problems import TAGS, refusal
 
@@ -119,7 +119,7 @@ class Dedupe(Section):
     """Leave out what the dataset's readers have already: records unchanged since they were last published."""
 
     key: Name = Field(default="ProfileId", description="The member that says whose record it is, a whole number.")
-    version: tuple[Name, ...] | None = Field(
+    version: tuple[MemberPath, ...] | None = Field(
         default=None,
         description="Paths of the members that together say which state a record is in: dots lead into objects, lists "
         "are walked. Left out: the whole record.",

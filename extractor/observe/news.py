@@ -54,7 +54,12 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPublished:
-    """A dataset's shards stand under their final names, with manifest and ``_SUCCESS``."""
+    """A dataset's shards stand under their final names, with manifest and ``_SUCCESS``.
+
+    Of the ``records``, ``timeless`` are in a backfill's ``window=__unknown__`` (0 where there are no windows).
+    ``left_out`` counts those that came and are not published, by the reasons of the manifest: ``before``, ``after`` and
+    ``later`` of a backfill, ``unchanged`` of ``dedupe``; a reason without records is not in it.
+    """
 
     dataset: str
     path: str
@@ -62,6 +67,8 @@ class DatasetPublished:
     shards: int
     bytes: int
     kept_text: int
+    timeless: int
+    left_out: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

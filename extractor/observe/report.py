@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from extractor.errors import Exit
 from extractor.observe.figures import count, counted, short, size, span
 from extractor.observe.news import DatasetPublished, DatasetWithheld, JobEnded, RunClosed
-from extractor.observe.sentences import clock_sentence, matched_sentence
+from extractor.observe.sentences import clock_sentence, left_out_sentence, matched_sentence, timeless_sentence
 from extractor.observe.tally import Tally
 from extractor.protocol.vocabulary import Verdict
 
@@ -125,7 +126,7 @@ def _by_reason(pairs: Iterable[tuple[str, str]], noun: str, most: int) -> Iterat
 
 
 def _notes(tally: Tally, closed: RunClosed) -> list[str]:
-    notes = []
+    notes = list(_timeless(tally.published))
     if closed.possible_orphans:
         exports = counted(closed.possible_orphans, "export")
         notes.append(f"{exports} may be left at the server: its answer was lost. It expires there by itself")
@@ -145,10 +146,31 @@ def _notes(tally: Tally, closed: RunClosed) -> list[str]:
         for note, labels in _grouped((each.outcome.note, each.label) for each in tally.noted)
     ]
     notes += [matched_sentence(each) for each in tally.matched]
+    left_out: Counter[str] = Counter()
+    for each in tally.published:
+        left_out.update(each.left_out)
+    if left_out:
+        notes.append(left_out_sentence(left_out))
     notes += tally.notices
     if len(notes) > _NOTES:
         notes[_NOTES - 1 :] = [f"… and {counted(len(notes) - _NOTES + 1, 'note')} more"]
     return notes
+
+
+def _timeless(datasets: list[DatasetPublished]) -> Iterator[str]:
+    """Say of which datasets no record has a time, so that a misspelled path does not go unseen, and of how many else.
+
+    Records that are left out as too early or too late have one.
+    """
+    found = [each for each in datasets if each.timeless]
+    blind = [each for each in found if each.timeless == each.records and not {"before", "after"} & set(each.left_out)]
+    if blind:
+        names = _named([each.dataset for each in blind], "dataset")
+        where = "all are in window=__unknown__ -- check the spelling of backfill.change_times, then do it again"
+        yield f"{names}: no record has a time of change that can be read, so {where}"
+    others = sum(each.timeless for each in found) - sum(each.timeless for each in blind)
+    if others:
+        yield timeless_sentence(others)
 
 
 def _next(tally: Tally, closed: RunClosed, place: Place) -> Iterator[str]:

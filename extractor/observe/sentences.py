@@ -1,9 +1,11 @@
-"""What each kind of news is in words, for people; the words of ``lines`` and ``progress``, and one of ``report``.
+"""What each kind of news is in words, for people; the words of ``lines`` and ``progress``, and some of ``report``.
 
 Decides what is worth a sentence and its kind, by which listeners choose colours and how many are enough. Pure.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from extractor.observe.figures import count, counted, size, span
 from extractor.observe.news import (
@@ -27,6 +29,12 @@ from extractor.protocol.vocabulary import Verdict
 
 WAITING = "waiting"  # the kind of a heartbeat
 _ROUTINE = {"Status Processing", "Status Complete"}  # steps of which there is nothing to say
+_REASONS = {  # of records that are left out
+    "before": "that changed before the period",
+    "after": "that changed after the period",
+    "later": "that an export of a later window held, too",
+    "unchanged": "unchanged, by dedupe",
+}
 _STOPPED = "stopped"  # the job's end follows, and says why
 
 
@@ -96,6 +104,17 @@ def matched_sentence(news: ValuesMatched) -> str:
         strangers = counted(news.strangers, "record")
         text += f"; {strangers} carry none of them: the service compares otherwise, so check those that matched nobody"
     return text
+
+
+def timeless_sentence(records: int) -> str:
+    """Say where records without a time of change are."""
+    return f"{counted(records, 'record')} without a time of change that can be read, in window=__unknown__"
+
+
+def left_out_sentence(left_out: Mapping[str, int]) -> str:
+    """Say what came and is not published, and why; empty where nothing was left out."""
+    reasons = [f"{count(records)} {_REASONS.get(reason, reason)}" for reason, records in left_out.items() if records]
+    return f"left out of what came: {', '.join(reasons)} (the manifest counts them by job)" if reasons else ""
 
 
 def clock_sentence(seconds: float) -> str:

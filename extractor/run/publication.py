@@ -176,6 +176,8 @@ def told(published: Published) -> DatasetPublished:
         shards=len(manifest.shards),
         bytes=manifest.totals.bytes,
         kept_text=manifest.totals.kept_text,
+        timeless=0 if manifest.windows is None else manifest.windows.windows[-1].records,  # __unknown__ is the last
+        left_out=manifest.totals.left_out,
     )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from extractor.store.paths import Branch, grow, texts_at
+from extractor.store.paths import folded_texts_at, grow, texts_at
 
 _SECOND: Final = 10_000_000  # ticks
 _FORM: Final = re.compile(
@@ -70,24 +70,22 @@ class Moments:
         Names are matched exactly; where that finds no instant at all, without regard to case: deleted profiles may
         spell theirs otherwise (contract, section 4.8).
         """
-        found = self._latest(record, self._tree)
-        return found if found is not None else self._latest(_folded(record), self._folded)
-
-    @staticmethod
-    def _latest(record: Any, tree: Branch) -> int | None:  # noqa: ANN401 - as above
         texts: list[str] = []
-        texts_at(record, tree, texts)
-        plain = [text[:-1] for text in texts if text[-1:] == "Z"]
-        latest = read_moment(max(plain) + "Z") if plain else None
-        if latest is not None and len(plain) == len(texts):
-            return latest
-        if latest is not None:
-            texts = [text for text in texts if text[-1:] != "Z"]
-        others = [moment for text in texts if (moment := read_moment(text)) is not None]
-        return max(others if latest is None else [latest, *others], default=None)
+        texts_at(record, self._tree, texts)
+        found = _latest(texts)
+        if found is not None:
+            return found
+        texts = []
+        folded_texts_at(record, self._folded, texts)
+        return _latest(texts)
 
 
-def _folded(value: Any) -> Any:  # noqa: ANN401 - as above
-    if isinstance(value, dict):
-        return {name.casefold(): _folded(inner) for name, inner in value.items()}
-    return [_folded(inner) for inner in value] if isinstance(value, list) else value
+def _latest(texts: list[str]) -> int | None:
+    plain = [text[:-1] for text in texts if text[-1:] == "Z"]
+    latest = read_moment(max(plain) + "Z") if plain else None
+    if latest is not None and len(plain) == len(texts):
+        return latest
+    if latest is not None:
+        texts = [text for text in texts if text[-1:] != "Z"]
+    others = [moment for text in texts if (moment := read_moment(text)) is not None]
+    return max(others if latest is None else [latest, *others], default=None)

@@ -1,8 +1,11 @@
 """Paths of members in a parsed record: ``Emails.EmailPreferences.LastModifiedDate``, ``Edited.*``.
 
 Decides what a path leads to: dots lead into objects, lists are walked without being named, ``*`` is any member of an
-object, names are matched exactly. Several paths are walked together, once. Does not decide what the values mean. Called
-by ``moments`` and ``versions``.
+object, names are matched exactly, or by ``folded_texts_at`` without regard to case. Several paths are walked together,
+once. Does not decide what the values mean. Called by ``moments`` and ``versions``.
+
+Decided: a walk is as deep as its paths are long, however deeply a record nests its lists and objects: what the service
+sends must not be able to exhaust Python's stack.
 """
 
 from __future__ import annotations
@@ -56,16 +59,46 @@ def texts_at(value: Any, branch: Branch, found: list[str]) -> None:  # noqa: ANN
             for inner in value.values():
                 texts_at(inner, branch.anything, found)
     elif kind is list:
-        for inner in value:
+        for inner in _flat(value):
             texts_at(inner, branch, found)
     elif kind is str and branch.leaf:
         found.append(value)
 
 
+def folded_texts_at(value: Any, branch: Branch, found: list[str]) -> None:  # noqa: ANN401 - as above
+    """Do the same without regard to case, for a ``branch`` that was grown of paths in ``casefold``."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            folded = name.casefold()
+            for member, child in branch.members:
+                if member == folded:
+                    folded_texts_at(inner, child, found)
+            if branch.anything is not None:
+                folded_texts_at(inner, branch.anything, found)
+    elif isinstance(value, list):
+        for inner in _flat(value):
+            folded_texts_at(inner, branch, found)
+    elif isinstance(value, str) and branch.leaf:
+        found.append(value)
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    """Give what a list holds, and what the lists in it hold, in order and without recursion; never a list."""
+    under_way = [iter(items)]
+    while under_way:
+        for item in under_way[-1]:
+            if type(item) is list:
+                under_way.append(iter(item))
+                break
+            yield item
+        else:
+            under_way.pop()
+
+
 def values_at(value: Any, branch: Branch) -> Iterator[Any]:  # noqa: ANN401 - as above
     """Give every value that a path of ``branch`` leads to, but null; lists at the end of a path one by one."""
     if isinstance(value, list):
-        for inner in value:
+        for inner in _flat(value):
             yield from values_at(inner, branch)
         return
     if branch.leaf and value is not None:

@@ -41,7 +41,8 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     again after a crash, or after it returned: it goes on from the parts as long as the folder does not stand under its
     final name, and from the folder afterwards. ``latest.json`` never goes back to an older run. Raises PartLost when a
     part is not what was sealed, IntegrityError when something else stands under the final name or not all records are
-    accounted for, LocalError when the disk fails.
+    accounted for, LocalError when the disk fails; but not when all stands and only what it held cannot be remembered,
+    which is a notice.
     """
     folder = output / publication.dataset.folder
     final = folder / publication.name

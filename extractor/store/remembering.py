@@ -1,8 +1,13 @@
 """What a publication may leave out as unchanged, and how the next one learns what this one held.
 
 Decides when an index (``seen``) may be used, and when it is thrown away, so that nothing is left out but what the
-readers have: never across a gap, never by another rule, never when a publication between is not in it. Then everything
-is published once more, which is safe, and a sentence says so. Called by ``publish``.
+readers have: never across a gap, never by another rule, never when a publication between is not in it, never after a
+backfill, which it does not know. Then everything is published once more, which is safe, and a sentence says so. Called
+by ``publish``.
+
+Readers go by the order of the runs. So a publication that comes late, after one of a later run or of a later state, is
+not taken in: an index that ended with it would take old states for the last ones. Until the next run in order there is
+no index then.
 
 The order, so that a crash at any moment changes nothing:
 
@@ -11,7 +16,8 @@ The order, so that a crash at any moment changes nothing:
 3. Its shards are read again, and their records are taken into the index in one transaction, with the number.
 
 Dead between 2 and 3: the number was announced, but not taken in, and whoever comes next takes it in first. That is the
-same run, taken up; or a later one, if the journal knows where the folder is; else the index is thrown away.
+same run, taken up; or a later one, if the journal knows where the folder is; else the index is thrown away. The same
+holds when step 3 fails, which a person is told, and which makes nothing of steps 1 and 2 undone.
 
 Decided: step 3 reads the published shards, also where the lines were just in this process's hands, because then there
 is one way to learn and not two; it costs 21 us a record of 1.7 kB. Considered: noting keys and states beside the shards
@@ -92,6 +98,13 @@ class Recollection:
 
     def _take_up(self, publication: Publication, stream: Stream) -> None:
         path = index_path(publication, stream)
+        if (late := _late(publication, stream)) is not None:
+            throw_away(path)
+            self.notices.append(
+                f"{stream.name}: nothing is left out as unchanged this time, and what is remembered begins anew with "
+                f"the next run: {late}"
+            )
+            return
         if not is_there(path) or stream.dedupe is None:
             return
         try:
@@ -143,25 +156,39 @@ def remember(publication: Publication, folder: Path, published: Manifest) -> lis
     """Take the records of a publication that stands in ``folder`` into the indexes of its streams; durable on return.
 
     May be called again: what was taken in is not taken in twice. Gives a sentence for each index that had to be thrown
-    away instead. Raises LocalError when the disk fails, and then only this has to be done again.
+    away instead, and for each that the disk did not let be written: it stays as it was, and who comes next takes the
+    publication in, or throws it away (it was announced the number, or it is empty). Raises nothing, for all stands.
     """
     notices = []
     for stream in remembered_streams(publication):
-        path = index_path(publication, stream)
-        until = next((stride.until for stride in publication.strides if stride.stream.id == stream.id), None)
         try:
-            with open_seen(path) as seen:
-                standing = seen.standing
-                known = None if standing is None else (standing.journal, standing.publication)
-                if known == (publication.journal, publication.number):
-                    continue
-                if known is not None and (known[0] != publication.journal or known[1] > publication.number):
-                    raise Lost("a later publication is in it already")
-                take_in(seen, stream, folder, published, until=until)
-        except IntegrityError as error:
-            throw_away(path)
-            notices.append(f"{stream.name}: what is remembered of published records begins anew: {error}")
+            notices += _remember(publication, stream, folder, published)
+        except LocalError as error:
+            notices.append(
+                f"{stream.name}: it is published, but what it held could not be remembered; the next run takes it in, "
+                f"or leaves nothing out: {error}"
+            )
     return notices
+
+
+def _remember(publication: Publication, stream: Stream, folder: Path, published: Manifest) -> list[str]:
+    path = index_path(publication, stream)
+    if _late(publication, stream) is not None:
+        throw_away(path)  # it is absent already, unless another run made it since this one was built
+        return []
+    try:
+        with open_seen(path) as seen:
+            standing = seen.standing
+            known = None if standing is None else (standing.journal, standing.publication)
+            if known == (publication.journal, publication.number):
+                return []
+            if known is not None and (known[0] != publication.journal or known[1] > publication.number):
+                raise Lost("a later publication is in it already")
+            take_in(seen, stream, folder, published, until=_until(publication, stream))
+    except IntegrityError as error:
+        throw_away(path)
+        return [f"{stream.name}: what is remembered of published records begins anew: {error}"]
+    return []
 
 
 def take_in(seen: Seen, stream: Stream, folder: Path, published: Manifest, *, until: datetime | None) -> None:
@@ -187,8 +214,17 @@ def _catch_up(seen: Seen, publication: Publication, stream: Stream) -> str | Non
         return "it is empty"
     if stream.dedupe is None or standing.rule != rule_text(stream.dedupe) or standing.journal != publication.journal:
         return None  # then it is unfit, whatever else
-    for span in _missed(publication.memory.earlier.get(stream.id, ()), standing, publication.number):
+    if _backfilled(standing, publication, stream):
+        return "a backfill was published since, and what it held is not remembered"
+    return _take_in_missed(seen, standing.publication, publication, stream)
+
+
+def _take_in_missed(seen: Seen, after: int, publication: Publication, stream: Stream) -> str | None:
+    runs = _runs(publication, stream)
+    for span in [each for each in runs if after < each.publication < publication.number]:
         folder = Path(span.path)
+        if any(_is_behind(span.number, span.until, each) for each in runs if each.publication < span.publication):
+            return f"{folder} was published late, after a later run or a later state"
         try:
             published = manifest.load_manifest(folder / manifest.MANIFEST)
         except LocalError:
@@ -199,11 +235,43 @@ def _catch_up(seen: Seen, publication: Publication, stream: Stream) -> str | Non
     return None
 
 
-def _missed(spans: Sequence[Span], standing: Standing, number: int) -> list[Span]:
-    """The runs' publications that are not in the index, oldest first; those of backfills never are."""
-    missed = [span for span in spans if standing.publication < span.publication < number]
-    return sorted(
-        (span for span in missed if Path(span.path).name.startswith("run=")), key=lambda span: span.publication
+def _earlier(publication: Publication, stream: Stream) -> tuple[Span, ...]:
+    return () if publication.memory is None else tuple(publication.memory.earlier.get(stream.id, ()))
+
+
+def _runs(publication: Publication, stream: Stream) -> list[Span]:
+    """The stream's publications by runs, oldest first; those of backfills are never taken in."""
+    runs = [span for span in _earlier(publication, stream) if not _is_backfill(span)]
+    return sorted(runs, key=lambda span: span.publication)
+
+
+def _is_backfill(span: Span) -> bool:
+    return Path(span.path).name.startswith("backfill=")
+
+
+def _is_behind(number: int, until: datetime | None, other: Span) -> bool:
+    """Whether a publication of run ``number``, of the state at ``until``, is older than another."""
+    return other.number > number or (until is not None and other.until > until)
+
+
+def _until(publication: Publication, stream: Stream) -> datetime | None:
+    return next((stride.until for stride in publication.strides if stride.stream.id == stream.id), None)
+
+
+def _late(publication: Publication, stream: Stream) -> str | None:
+    """Say that a later publication of the stream stands already; None if there is none."""
+    until = _until(publication, stream)
+    if any(_is_behind(publication.run_number, until, span) for span in _runs(publication, stream)):
+        return "a later state than this run's was published already"
+    return None
+
+
+def _backfilled(standing: Standing, publication: Publication, stream: Stream) -> bool:
+    """Whether a backfill came after the last publication in the index, by its number or (taken up late) by its time."""
+    spans = _earlier(publication, stream)
+    last = max((span.published_at for span in spans if span.publication == standing.publication), default=0.0)
+    return any(
+        _is_backfill(span) and (span.publication > standing.publication or span.published_at >= last) for span in spans
     )
 
 
@@ -227,7 +295,7 @@ def _gap(standing: Standing, publication: Publication, stream: Stream) -> str | 
     asked = [each.job.since for each in publication.jobs if each.job.stream.id == stream.id]
     since = min((each for each in asked if each is not None), default=None)
     known = marks.read(standing.until)
-    until = next((stride.until for stride in publication.strides if stride.stream.id == stream.id), None)
+    until = _until(publication, stream)
     if since is not None and None not in asked:
         if known is None:
             return "the server did not say what time it was at the last publication, so there may be a gap"

@@ -2,7 +2,8 @@
 
 Decides what counts as the same state: the whole line, byte for byte, or the values at the configured paths, in a
 spelling that does not depend on the order of members. A record without a whole number as its key, or with no value at
-any of the paths, has no state that could be recognised, and is never taken for unchanged. Called by ``remembering``.
+any of the paths, has no state that could be recognised, and is never taken for unchanged; nor has one whose values are
+nested too deeply to be written. Called by ``remembering``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Versions:
         if self._paths is None:
             return key, _digest(line)
         values = [list(values_at(record, path)) for path in self._paths]
-        return (key, _digest(_spelled(values))) if any(values) else None
+        spelled = _spelled(values) if any(values) else None
+        return None if spelled is None else (key, _digest(spelled))
 
 
 def rule_text(rule: Dedupe) -> str:
@@ -48,8 +50,12 @@ def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=SIZE).digest()
 
 
-def _spelled(values: list[list[Any]]) -> bytes:
+def _spelled(values: list[list[Any]]) -> bytes | None:
     try:
         return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # what orjson also refuses to read: half a surrogate pair, a number beyond 64 bits
+    except TypeError:  # what orjson refuses: half a surrogate pair, a number beyond 64 bits, 255 levels
+        pass
+    try:
         return json.dumps(values, sort_keys=True).encode("ascii")
+    except RecursionError:
+        return None

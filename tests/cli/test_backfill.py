@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,23 @@ def test_a_schedule_is_cut_into_the_services_own_days(invoke: Any, config: Any) 
     assert "--zone UTC: the days of schedules (job 'Feed') are those of America/New_York" in " ".join(other.err.split())
     assert "connection.dialect.schedule_zone" in other.err
     assert own.out.startswith("3 windows, 3 exports, plan ")
+    assert "exports reach from their start to now" not in own.out
+
+    both = invoke(*words[:1], str(config("  - schedule: Feed\n" + ONE)), *words[2:], "--zone", "America/New_York")
+    assert "exports reach from their start to now" in both.out
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(2, True), (14, True), (17, False)])
+def test_a_period_that_ends_just_now_may_miss_what_shows_late(
+    invoke: Any, config: Any, minutes: int, told: bool
+) -> None:
+    """As much as two nights overlap; it is no refusal."""
+    end = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
+    period = ("--from", f"{end - timedelta(hours=1):%FT%TZ}", "--to", f"{end:%FT%TZ}", "--window", "1h")
+    ended = invoke("backfill", str(config(ONE)), *period, "--dry-run")
+
+    assert 0 == ended.code
+    assert told == ("note: TO is less than 15 min" in ended.out)
 
 
 def test_a_dry_run_of_many_windows_is_a_screenful_and_says_what_needs_yes(invoke: Any, config: Any) -> None:

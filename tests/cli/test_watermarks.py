@@ -113,6 +113,15 @@ def test_set_forward_names_the_hole(two: Nights, invoke: Any) -> None:
     assert f"{skipped}: that is a hole.\n" in ended.out
 
 
+def test_set_into_the_overlap_says_what_it_was_there_for(two: Nights, invoke: Any) -> None:
+    """No hole, but late changes of that piece are not asked for again."""
+    ended = invoke(*SET, "A", "2020-11-21T02:00:00Z")
+
+    assert (0, night(21)) == (ended.code, two.mark(A))
+    assert "between 2020-11-21T01:45:00Z and 2020-11-21T02:00:00Z but shows only later is skipped" in ended.out
+    assert "that is a hole" not in ended.out
+
+
 def test_set_before_a_hole_names_none(two: Nights, invoke: Any) -> None:
     """The next run closes it."""
     two.publish("5", A, night(22), night(23))

@@ -37,6 +37,9 @@ def test_zone_and_paths_are_kept_as_written() -> None:
         ({"zone": "new york"}, 'is no time zone that this machine knows -- did you mean "America/New_York"?'),
         ({"change_times": []}, "is empty, so that no record would have a window -- name a path, or leave it out"),
         ({"change_times": ["A..B"]}, "has an empty step between its dots -- write member names joined by single dots"),
+        ({"change_times": ["A."]}, "has an empty step between its dots -- write member names joined by single dots"),
+        ({"change_times": ["A.*B"]}, "has a * within a name -- a * stands alone between dots, for any member; write"),
+        ({"change_times": ["**"]}, "has a * within a name -- a * stands alone between dots, for any member; write"),
         ({"change_times": [" "]}, "is blank -- write the name"),
     ],
 )

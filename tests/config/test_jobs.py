@@ -126,6 +126,14 @@ def test_what_belongs_to_a_watermark_does_not_go_with_a_schedule(key: str) -> No
     assert 'is of no use without "since: watermark"' in _message(Job, schedule="Feed", **{key: value})
 
 
+@pytest.mark.parametrize("path", ["", "a..b", ".a", "a.*b", "**"])
+def test_a_path_that_leads_nowhere_is_no_version(path: str) -> None:
+    """No record would have a state, and nothing would ever be left out."""
+    with pytest.raises(ValidationError, match=r"is blank|has an empty step between its dots|has a \* within a name"):
+        Job.model_validate({"segment": "A", "dedupe": {"version": ["Edited.*", path]}})
+    assert Job.model_validate({"segment": "A", "dedupe": {"version": ["Edited.*", "a.*.b"]}}).dedupe is not None
+
+
 def test_a_malformed_segment_is_one_problem() -> None:
     """Not also a missing dataset."""
     assert "is blank -- write the name" == _message(Job, segment=" ")

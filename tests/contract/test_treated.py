@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from extractor.observe.news import Noticed
+from extractor.observe.news import DatasetPublished, Noticed
 from extractor.plan import make_plan
 from extractor.plan.job import Window, identify
 from extractor.plan.partitions import DEFAULT_CHANGE_TIMES, Partitions
 from extractor.plan.planner import Plan
 from extractor.plan.windows import last_date_time
-from extractor.simulator import Service
+from extractor.simulator import FileSegment, Service, SimulatorSettings
+from extractor.store.door import Operation, guarded
 from extractor.store.manifest import Manifest, load_manifest
 from extractor.store.verify import verify
 from tests.contract import stage
@@ -29,6 +32,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 NIGHTLY = [{"segment": "A", "since": "watermark", "overlap": 30 * 86400, "dedupe": {}}]
 END = datetime.fromtimestamp(NOW, UTC).replace(hour=0)
 SIZE = timedelta(days=30)
+DAY = 86_400.0
 
 
 def windows() -> tuple[Window, ...]:
@@ -84,9 +88,28 @@ async def test_both_strategies_publish_the_same_windows(memory: Path, monkeypatc
     everything = Counter(played.service.truth("A", since=asked, at=NOW))
     (path,) = (played.config.output.path / "segment=A").glob("backfill=*/manifest.json")
     left_out = load_manifest(path).jobs[0].left_out
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert load_manifest(path).totals.left_out == told.left_out
     outside = left_out.get("after", 0) + left_out.get("before", 0)
     assert not Counter(lines) - everything
     assert len(lines) + outside == everything.total() > 100
+
+
+@pytest.mark.parametrize("strategy", ["route", "fan-out"])
+async def test_records_that_are_nested_a_thousandfold_are_published_too(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    """Without a time that any path leads to, they are in the window of those; the whole record is there."""
+    monkeypatch.setattr(stage, "make_plan", lambda *given: backfilled(make_plan(*given), strategy))
+    lists = b'{"ProfileId":1,"Odd":' + b"[" * 700 + b"]" * 700 + b"}"
+    objects = b'{"ProfileId":2,"Odd":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}"
+    file = memory / "people.ndjson"
+    file.write_bytes(lists + b"\n" + objects + b"\n")
+    played = await play(memory, SimulatorSettings(segments=(FileSegment(name="A", path=file),)), fresh=True)
+    assert 0 == played.exit_code
+    assert {"window=__unknown__/part-00000.ndjson": file.read_bytes()} == shards(played)
+    (told,) = (each for each in played.news if isinstance(each, DatasetPublished))
+    assert (2, 2) == (told.records, told.timeless)
 
 
 async def test_a_backfill_is_taken_up(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +144,52 @@ async def test_without_what_is_remembered_all_is_published_again(memory: Path) -
     assert manifests(memory)[1].totals.left_out == {}
     assert any("begins anew" in each.message for each in again.news if isinstance(each, Noticed))
     assert 0 == again.exit_code
+
+
+def serve(folder: Path, state: str, **settings: Any) -> Service:
+    """A server with two people, of whom the first is in ``state``."""
+    path = folder / f"{state}.ndjson"
+    path.write_text("".join(json.dumps({"ProfileId": key, "State": at}) + "\n" for key, at in ((1, state), (2, "Z"))))
+    return Service(SimulatorSettings(segments=(FileSegment(name="A", path=path),), **settings))
+
+
+async def test_who_goes_back_to_the_state_of_a_late_run_is_published(memory: Path) -> None:
+    """A run published after a later one is not remembered: the next night tells what it told, and readers are right."""
+    one = {"criteria": "ProfileId", "values": ["2"]}
+    jobs = [{"segment": "A", "dedupe": {"version": ["State"]}}, {"segment": "A", "name": "one", "match": one}]
+    await play(memory, serve(memory, "first"), jobs, start=NOW)
+    server = serve(memory, "A", faults={"page": "ok 503x*"})
+    late = await play(memory, server, jobs, start=NOW + DAY, limits={"outage": 0})
+    await play(memory, serve(memory, "B"), jobs, start=NOW + 2 * DAY)
+    server.playbook.add({"page": "ok"})
+    again = await resume(late)
+    assert (5, 0) == (late.exit_code, again.exit_code)
+    assert any("a later state than this run's" in each.message for each in again.news if isinstance(each, Noticed))
+    for night in (3, 4):
+        assert 0 == (await play(memory, serve(memory, "A"), jobs, start=NOW + night * DAY)).exit_code
+    by_run = sorted(manifests(memory), key=lambda each: each.journal.run)
+    assert [1, 3, 2, 4, 5] == [each.journal.publication for each in by_run]
+    assert [{}, {}, {"unchanged": 1}, {}, {"unchanged": 2}] == [each.jobs[0].left_out for each in by_run]
+
+
+async def test_what_is_published_counts_though_it_cannot_be_remembered(memory: Path) -> None:
+    """The disk fails when all stands: the run is well, the watermark moves, and the next night takes it in first."""
+    server = Service(world(400))
+    await play(memory, server, NIGHTLY)
+    (index,) = (memory / "state" / "seen").iterdir()
+    standing = False
+
+    def guard(operation: Operation) -> None:
+        nonlocal standing
+        standing = standing or (operation.target is not None and operation.target.name == "latest.json")
+        if standing and operation.path.name.startswith(index.name):
+            raise OSError(errno.EIO, "input/output error")
+
+    with guarded(guard):
+        second = await play(memory, server, NIGHTLY)
+    assert (0, ["segment 'A'"]) == (second.exit_code, second.published)
+    (notice,) = [each.message for each in second.news if isinstance(each, Noticed)]
+    assert "it is published, but what it held could not be remembered" in notice
+    third = await play(memory, server, NIGHTLY)
+    assert [] == [each for each in third.news if isinstance(each, Noticed)]
+    assert manifests(memory)[2].jobs[0].left_out["unchanged"] == manifests(memory)[2].jobs[0].records > 0

@@ -242,6 +242,20 @@ BUGS = (
         tests=("tests/store/test_remembering.py",),
     ),
     Bug(
+        name="a run that is published after a later one is remembered as the last",
+        file="extractor/store/remembering.py",
+        old="    return other.number > number or (until is not None and other.until > until)",
+        new="    return False",
+        tests=("tests/store/test_late.py",),
+    ),
+    Bug(
+        name="a backfill between two nights is forgotten",
+        file="extractor/store/remembering.py",
+        old="    if _backfilled(standing, publication, stream):",
+        new="    if False:",
+        tests=("tests/store/test_remembering.py",),
+    ),
+    Bug(
         name="a dataset is published though a job of it failed",
         file="extractor/run/coordinator.py",
         old="        if failed:\n",

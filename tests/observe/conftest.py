@@ -70,6 +70,8 @@ class NewsDesk:
             "shards": 1,
             "bytes": 2048,
             "kept_text": 0,
+            "timeless": 0,
+            "left_out": {},
         }
         return DatasetPublished(**{**facts, **changes})
 

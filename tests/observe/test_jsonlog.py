@@ -46,7 +46,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
             *job, "verdict", "message", "records", "exports", "requests", "seconds", "retries",
             "possible_orphans", "row_count", "total_results", "note",
         ],
-        "dataset_published": ["dataset", "path", "records", "shards", "bytes", "kept_text"],
+        "dataset_published": ["dataset", "path", "records", "shards", "bytes", "kept_text", "timeless", "left_out"],
         "values_matched": ["dataset", "path", "values", "unmatched", "several", "strangers"],
         "dataset_withheld": ["dataset", "reason", "jobs"],
         "connection_held": ["seconds", "status"],

@@ -126,6 +126,35 @@ def test_what_is_worth_knowing_is_mentioned_when_there_is_any(make: Any) -> None
     ]
 
 
+def test_a_backfill_that_found_no_time_at_all_says_so_and_names_the_key(make: Any) -> None:
+    """First of all notes: a slip of the pen in the paths would put everything into one window, unseen."""
+    text = lines_of(
+        make.opened(),
+        make.ended(0, label="W", retries=2),
+        make.published(timeless=100, left_out={"later": 7}),
+        make.published(dataset="segment 'B'", timeless=100, left_out={"after": 2, "before": 1}),
+        make.published(dataset="segment 'C'", timeless=1234, records=2000),
+        make.published(dataset="segment 'D'", records=0),
+        make.closed(),
+    )
+
+    blind, timeless, again, left_out = text[text.index("Worth knowing:") + 1 : -2]
+    assert blind.startswith("  segment 'A': no record has a time of change that can be read, so all are in window=__un")
+    assert blind.endswith("known__ -- check the spelling of backfill.change_times, then do it again")
+    assert timeless == "  1,334 records without a time of change that can be read, in window=__unknown__"
+    assert again == "  2 retries, 0 holds asked for by the server"
+    reasons = ["7 that an export of a later window held, too", "2 that changed after the period"]
+    reasons.append("1 that changed before the period (the manifest counts them by job)")
+    assert left_out == f"  left out of what came: {', '.join(reasons)}"
+
+
+def test_what_dedupe_left_out_is_worth_knowing(make: Any) -> None:
+    """As a count."""
+    text = lines_of(make.opened(), make.published(left_out={"unchanged": 1500}), make.closed())
+
+    assert "  left out of what came: 1,500 unchanged, by dedupe (the manifest counts them by job)" in text
+
+
 def test_published_datasets_take_the_lines_that_the_rest_leaves(make: Any) -> None:
     """A good night of a dozen datasets shows them all."""
     text = lines_of(make.opened(), *(make.published(dataset=f"segment '{each}'") for each in range(12)), make.closed())

@@ -70,7 +70,7 @@ async def test_each_command_becomes_its_event(
     async with client_over(transport) as client:
         events = [await client.perform(command, make_job()) for command in (INITIATE, STATUS, PAGE, COMMIT)]
     assert events == [
-        TokenIssued(token=77, server_time=1_795_000_000.0),
+        TokenIssued(token=77, server_time=1_795_000_000.0, local_time=events[0].local_time),
         StatusReported(meaning=Meaning.COMPLETE, spelled="Complete", row_count=0),
         PageFetched(asked=1, offset=1, count=0, total=0, has_more=False, body=page.encode()),
         Committed(),

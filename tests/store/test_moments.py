@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from extractor.plan.partitions import DEFAULT_CHANGE_TIMES
 from extractor.simulator import Segment, Service, SimulatorSettings
 from extractor.store.moments import Moments, read_moment, ticks_of
-from extractor.store.paths import parsed
+from extractor.store.paths import grow, parsed, values_at
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = datetime(1, 1, 3)  # noqa: DTZ001 - hypothesis adds the zone; a day's room for offsets
@@ -121,6 +121,28 @@ def test_paths_lead_through_objects_lists_and_any_member(path: str, record: Any)
 def test_what_no_path_leads_to_is_not_looked_at(record: Any) -> None:
     """Nor is a record that is no object."""
     assert Moments(["A.B"]).latest(record) is None
+
+
+@pytest.mark.parametrize("inner", [b'"2026-01-06"', b"7"])
+@pytest.mark.parametrize(
+    ("before", "after"), [(b'{"Odd":' + b"[" * 900, b"]" * 900 + b"}"), (b'{"a":' * 1000, b"}" * 1000)]
+)
+def test_a_record_that_is_nested_a_thousandfold_has_no_time_elsewhere(
+    inner: bytes, before: bytes, after: bytes
+) -> None:
+    """The paths do not lead there, in no case."""
+    line = before + inner + after
+    assert orjson.loads(line)
+    assert Moments(DEFAULT_CHANGE_TIMES).latest(parsed(line)) is None
+
+
+@pytest.mark.parametrize("name", ["At", "AT"])
+def test_lists_in_lists_are_walked_to_any_depth(name: str) -> None:
+    """In order, as far as a parser reads them."""
+    record = parsed(b'{"%s":' % name.encode() + b"[" * 1000 + b'"2026-01-06"' + b"]" * 1000 + b"}")
+    assert record is not None
+    assert Moments(["At"]).latest(record) == read_moment("2026-01-06")
+    assert list(values_at(record, grow([name]))) == ["2026-01-06"]
 
 
 def test_an_exact_name_goes_before_one_of_another_case() -> None:

@@ -5,104 +5,31 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from extractor.plan.job import Dedupe, Stream
+from extractor.plan.job import Dedupe
 from extractor.store.compression import codec
 from extractor.store.door import Operation, guarded
-from extractor.store.entries import Span, Stride
-from extractor.store.publication import Memory, Publication, Published
+from extractor.store.publication import Publication, Published
 from extractor.store.seen import open_seen
 from extractor.store.verify import verify
 from tests.store.conftest import Stage
+from tests.store.nights import A1, A2, B1, C1, DAY, MIDNIGHT, NOBODY, Nights, files, lines_of
 from tests.store.windows import fan_out, line_of, partitions_of, route
-
-MIDNIGHT = datetime(2026, 11, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-RULE = Dedupe(key="ProfileId", version=None)
 
 
 class Killed(BaseException):
     """The process ends here."""
 
 
-@dataclass(kw_only=True)
-class Nights:
-    """Publications of one stream, one a night, and what the journal notes of them."""
-
-    root: Path
-    spans: list[Span] = field(default_factory=list)
-    rule: Dedupe | None = RULE
-
-    @property
-    def output(self) -> Path:
-        """Where they are published."""
-        return self.root / "exports"
-
-    @property
-    def index(self) -> Path:
-        """What is remembered of them."""
-        return self.root / "seen" / "stream.sqlite"
-
-    def publication(
-        self, number: int, *batches: list[bytes], since: datetime | None = None, **more: Any
-    ) -> Publication:
-        """Night ``number``, whose server says that it is midnight of that day."""
-        stage = Stage(staging=self.root / "staging", output=self.output)
-        stream = Stream(id="stream", name="Nightly", dedupe=self.rule)
-        finished = [
-            stage.job(place, tuple(lines)) if lines else stage.job(place) for place, lines in enumerate(batches)
-        ]
-        jobs = tuple(replace(each, job=replace(each.job, stream=stream, since=since)) for each in finished)
-        until = more.pop("until", MIDNIGHT + DAY * number)
-        base = replace(
-            stage.publication(*jobs, run_id=f"202611{number:02d}T000000Z-0000"),
-            number=number,
-            strides=(Stride(stream=stream, since=since, until=until, watermark=None),),
-            memory=Memory(folder=self.root / "seen", earlier={"stream": tuple(self.spans)}),
-        )
-        return replace(base, **more)
-
-    def publish(self, publication: Publication, *, journaled: bool = True) -> Published:
-        """Publish it, and have the journal note it."""
-        stage = Stage(staging=self.root / "staging", output=self.output)
-        published = stage.publish(publication)
-        (stride,) = publication.strides
-        if journaled and stride.until is not None:
-            span = Span(
-                stream="stream", run=publication.run_id, number=publication.number, publication=publication.number,
-                since=stride.since, until=stride.until, published_at=0.0, path=str(published.folder),
-            )  # fmt: skip
-            self.spans.append(span)
-        return published
-
-    def night(self, number: int, *batches: list[bytes], **more: Any) -> Published:
-        """Both."""
-        return self.publish(self.publication(number, *batches, **more))
-
-
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
     """Before the first."""
     return Nights(root=tmp_path)
-
-
-def lines_of(published: Published) -> list[bytes]:
-    """What was published."""
-    found = []
-    for shard in published.manifest.shards:
-        with codec("zstd").reader(published.folder / shard.name) as stream:
-            found += stream.read().splitlines()
-    return found
-
-
-A1, A2, B1, C1 = b'{"ProfileId":1,"v":1}', b'{"ProfileId":1,"v":2}', b'{"ProfileId":2}', b'{"ProfileId":3}'
-NOBODY = b'{"v":1}'
 
 
 def test_an_unchanged_record_is_left_out_and_counted(nights: Nights) -> None:
@@ -182,7 +109,37 @@ def _damaged(nights: Nights) -> Published:
 
 
 def _ahead(nights: Nights) -> Published:
-    return nights.night(1, [A1], run_id="20261130T000000Z-0000")
+    return nights.night(1, [A1], run_id="20261130T000000Z-0000", run_number=20261130, until=MIDNIGHT + DAY * 3)
+
+
+def _backfill(nights: Nights) -> Published:
+    nights.night(3, [A2], partitions=partitions_of(1))
+    return nights.night(4, [A1])
+
+
+def _late_backfill(nights: Nights) -> Published:
+    """It was numbered first, and published last."""
+    nights.night(4, [B1])
+    nights.night(3, [A2], partitions=partitions_of(1))
+    return nights.night(5, [A1])
+
+
+def _backfill_before_a_backup(nights: Nights) -> Published:
+    """The index knows of nothing after it, nor of the night between."""
+    kept = nights.index.read_bytes()
+    nights.night(3, [A2], partitions=partitions_of(1))
+    nights.night(4, [B1])
+    nights.index.write_bytes(kept)
+    return nights.night(5, [A1])
+
+
+def _late_and_missed(nights: Nights) -> Published:
+    """An older run was published last, and the index was brought back from before."""
+    kept = nights.index.read_bytes()
+    nights.night(3, [A2])
+    nights.night(4, [A1], run_number=20261102, until=MIDNIGHT + DAY * 2)
+    nights.index.write_bytes(kept)
+    return nights.night(5, [A1])
 
 
 def _abandoned(nights: Nights) -> Published:
@@ -211,6 +168,10 @@ def _abandoned(nights: Nights) -> Published:
         (_damaged, "damaged"),
         (_ahead, "or a later one"),
         (_abandoned, "publication 3"),
+        (_backfill, "a backfill was published since"),
+        (_late_backfill, "a backfill was published since"),
+        (_backfill_before_a_backup, "a backfill was published since"),
+        (_late_and_missed, "published late"),
     ],
 )
 def test_where_something_may_be_missing_nothing_is_left_out(
@@ -224,7 +185,8 @@ def test_where_something_may_be_missing_nothing_is_left_out(
     (sentence,) = published.notices
     assert "begins anew" in sentence
     assert reason in sentence
-    if befalls not in {_other_journal, _ahead}:
+    # A late one is never remembered, and leaves no index behind.
+    if befalls not in {_other_journal, _ahead, _older_state}:
         number = published.manifest.journal.publication + 1
         assert lines_of(nights.night(number, [A1, B1])) == [B1]
 
@@ -241,27 +203,14 @@ def test_what_was_published_meanwhile_is_taken_in_first(nights: Nights) -> None:
 
 
 def test_a_backfill_neither_uses_nor_changes_what_is_remembered(nights: Nights) -> None:
-    """It is about the past, and its readers are others."""
+    """But whoever puts it together with the nights ends with its states, so the next night leaves nothing out."""
     nights.night(1, [A1])
     before = nights.index.read_bytes()
     backfill = nights.night(2, [A1, A2], partitions=partitions_of(1))
     assert (lines_of(backfill), nights.index.read_bytes()) == ([A1, A2], before)
-    third = nights.night(3, [A1])
-    assert (lines_of(third), third.notices) == ([], ())
-
-
-def test_an_older_run_that_comes_late_does_not_mislead_the_next(nights: Nights) -> None:
-    """It was begun before, is published after, and holds older states."""
-    nights.night(1, [A1])
-    nights.night(2, [A2])
-    late = nights.night(3, [A1], until=MIDNIGHT + DAY)
-    assert lines_of(late) == [A1]
-    assert lines_of(nights.night(4, [A2], since=MIDNIGHT + DAY * 2)) == [A2]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file below, with its content."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert lines_of(nights.night(3, [A1])) == [A1]
+    fourth = nights.night(4, [A1])
+    assert (lines_of(fourth), fourth.notices) == ([], ())
 
 
 def remembered(nights: Nights) -> Any:
