@@ -81,6 +81,8 @@ def _wrong_kind(kind: str, context: dict[str, Any], written: object) -> str:
 def _not_listed(expected: str, written: object) -> str:
     # pydantic spells the list as "'zstd', 'gzip' or 'none'".
     choices = expected.split("'")[1::2]
+    if len(choices) == 1:
+        return f"must be {choices[0]}, the only one there is -- write that"
     near = difflib.get_close_matches(written, choices, n=1, cutoff=0.5) if isinstance(written, str) else []
     remedy = f'did you mean "{near[0]}"?' if near else "write one of them"
     return f"must be {', '.join(choices[:-1])} or {choices[-1]} -- {remedy}"

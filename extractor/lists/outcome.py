@@ -9,9 +9,9 @@ for every value that it carries. A value that no record spells so, but for the c
 another spelling that differs in case only, by Unicode's rules: of one that was not asked for itself, and of that one
 alone which most carry, since two such spellings may be two people.
 
-It is done before a publication, which takes the parts away, and done anew when a
-publication is: what was written is then replaced by the same. Does not decide what a record carries (``carried``).
-Called by ``run.coordinator``, in a thread.
+It is done before a publication, which takes the parts away, and done anew when a publication is: what was written is
+then replaced by the same. Does not decide what a record carries (``carried``). Called by ``run.coordinator``, in a
+thread.
 
 Decided: from the records, because the service says of no value what became of it; considered one export for each
 value, at a thousand times the requests.

@@ -65,6 +65,10 @@ if TYPE_CHECKING:
             "7: output.compression: must be zstd, gzip or none -- write one of them",
         ),
         (
+            "    match: {criteria: EmailAddress, values: {file: p.txt, encoding: latin-1}}",
+            "7: jobs[0].match.values.encoding: must be utf-8, the only one there is -- write that",
+        ),
+        (
             "output: {shard_bytes: 256M}",
             (
                 "7: output.shard_bytes: is ambiguous: M is MiB (powers of 1024) or MB (of 1000) -- "
