@@ -9,7 +9,7 @@ from extractor.config import Config
 from extractor.errors import ConfigError
 from extractor.plan import forecast, make_plan, problems, select
 from extractor.plan.job import Dataset
-from extractor.plan.planner import notices
+from extractor.plan.planner import notices, repeated
 
 
 def config(*jobs: dict[str, object], **changes: object) -> Config:
@@ -138,3 +138,17 @@ def test_the_forecast_is_a_floor() -> None:
     floor = forecast(make_plan(config({"segment": "A"}, {"segment": "B"})), requests_per_second=4, page_size=1000)
     assert (2, 8, 2.0) == (floor.exports, floor.requests, floor.seconds)
     assert (1000, 250.0) == (floor.requests_per_million, floor.seconds_per_million)
+
+
+def test_two_jobs_for_the_same_people_cannot_share_a_watermark() -> None:
+    """Whichever moved it, the other would begin in the wrong place."""
+    shared = make_plan(
+        config(
+            {"name": "one", "segment": "A", "since": "2026-01-01T00:00:00Z"},
+            {"name": "two", "segment": "A", "since": "watermark"},
+        )
+    )
+    apart = make_plan(config({"segment": "A", "since": "watermark"}, {"segment": "B", "since": "watermark"}))
+    (sentence,) = repeated(shared)
+    assert "job 'two' is about the same people of the same dataset as job 'one'" in sentence
+    assert [] == repeated(apart)
