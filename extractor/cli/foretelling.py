@@ -132,7 +132,8 @@ def difference_lines(difference: Difference | None, state: str) -> list[str]:
 
 
 _FORM = (
-    "The form of the output has changed: output.compression, output.shard_bytes, limits.page_size or a job's dedupe."
+    "The form of the output has changed: output.compression, output.records, output.shard_bytes, limits.page_size "
+    "or a job's dedupe."
 )
 
 

@@ -7,7 +7,7 @@ Read by every layer above.
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -105,6 +105,16 @@ class Output(Section):
     )
     compression: Literal["zstd", "gzip", "none"] = Field(
         default="zstd", description="Of the shards. zstd is fastest and smallest; gzip is read by everything."
+    )
+    records: Literal["canonical", "verbatim"] = Field(
+        default="canonical",
+        description="How a record is spelled. canonical: compact JSON, the same for the same value. verbatim: the "
+        "server's own text of it, on one line, which is faster and keeps numbers and escapes as they came.",
+    )
+    encoders: Literal["auto"] | Annotated[Count, Field(ge=0)] = Field(
+        default="auto",
+        description="Processes that encode and compress beside the main one, a count. auto: as many as pay on this "
+        "machine. 0: none. The published bytes are the same.",
     )
     shard_bytes: Size = Field(
         default=256 * MIB,

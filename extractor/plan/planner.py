@@ -112,7 +112,8 @@ def lists_of(config: Config, basis: Basis) -> dict[str, str]:
 
 def form_of(config: Config) -> str:
     """Say what of the configuration decides the published bytes, beside what is asked."""
-    return f"{config.output.compression}\n{config.output.shard_bytes}\n{config.limits.page_size}"
+    form = f"{config.output.compression}\n{config.output.shard_bytes}\n{config.limits.page_size}"
+    return form if config.output.records == "canonical" else f"{form}\n{config.output.records}"
 
 
 def select(plan: Plan, names: Iterable[str]) -> Plan:
@@ -150,7 +151,7 @@ def recall(plan: Plan, job_ids: Sequence[str], plan_id: str) -> Plan:
             asks += " (or an older version began it, which told lists of values apart in another way)"
         raise ConfigError([f"{asks} -- restore it, or start a new run (--job NAME asks for single jobs)"])
     if found.plan_id != plan_id:
-        keys = ["output.compression", "output.shard_bytes", "limits.page_size"]
+        keys = ["output.compression", "output.records", "output.shard_bytes", "limits.page_size"]
         keys += ["backfill.change_times"] if plan.partitions is not None else []
         changed = f"{', '.join(keys[:-1])} or {keys[-1]} has changed since the run began"
         raise ConfigError([f"{changed} -- restore it, or start a new run"])

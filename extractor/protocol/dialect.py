@@ -33,6 +33,7 @@ _PLACES = {
     "keyed_scheme": {"hash"},
     "unkeyed_scheme": {"hash"},
 }
+_CHOICES = {"random_access": ("probe", "yes", "no")}
 _INITIATES: Mapping[Kind, str] = {
     "segment": "initiate_segment",
     "group": "initiate_group",
@@ -85,6 +86,8 @@ class Dialect:
     row_count_is_total: bool = True  # RowCount counts profiles, so it must equal TotalResults
     token_gone: tuple[int, ...] = (404, 410)
     content_types: tuple[str, ...] = ("application/json", "text/json")
+    expires: str = "Expires"  # of a Status: until when the export can be read, where the server says so
+    random_access: str = "probe"  # pages may be asked for in any order: try it once a run, or take it as "yes" or "no"
 
     # Schedules, of the legacy API (contract, section 7). A row is one preference, so many are of one person; name a
     # member under ``schedule_record_id`` only if no two rows share it. Empty: rows have no id.
@@ -171,6 +174,8 @@ def _read(key: str, value: object) -> object:
         return tuple(value)
     if not isinstance(value, str) or not (value or not default):
         raise ValueError(f'must be text like "{default}"' if default else "must be text")
+    if value not in _CHOICES.get(key, (value,)):
+        raise ValueError(f"must be one of {', '.join(_CHOICES[key])}")
     _check_places(key, value)
     if key == "schedule_zone":
         zone_named(value)

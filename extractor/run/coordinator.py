@@ -39,12 +39,13 @@ from extractor.run.history import Unfinished
 from extractor.run.past import latest_export, replayed
 from extractor.run.publication import Edition, Issued, collect, issue, told
 from extractor.store.failpoints import Failpoint, reached
+from extractor.store.frames import Frame
 from extractor.store.journal import PUBLISHED, Journal
 from extractor.store.parts import PartDamaged
 from extractor.store.publication import Publication
 from extractor.store.publish import confirm
 from extractor.store.sealed import PartLost
-from extractor.store.writer import Frame, Writer, ordinal_of
+from extractor.store.writer import Writer, ordinal_of
 
 Result = TypeVar("Result")
 

@@ -51,11 +51,11 @@ from extractor.protocol.vocabulary import (
 from extractor.run.engine import Asker, Recorder, RemoteRequest
 from extractor.run.halt import Halt
 from extractor.run.past import replayed
-from extractor.store.compression import Codec
+from extractor.store.compression import Compression
 from extractor.store.failpoints import Failpoint, reached
+from extractor.store.frames import Form, Frame, Spelling, make_frame
 from extractor.store.in_order import InOrder
 from extractor.store.parts import PartDamaged
-from extractor.store.writer import Frame, make_frame
 
 _ANSWERED: dict[type[object], Failpoint] = {
     TokenIssued: Failpoint.INITIATE_ANSWERED,
@@ -74,7 +74,8 @@ class Surroundings:
     recorder: Recorder
     policy: LifePolicy
     dialect: Dialect
-    codec: Codec
+    compression: Compression
+    spelling: Spelling
     pages: anyio.Semaphore
     encoding: anyio.CapacityLimiter
     listener: Listener
@@ -278,7 +279,13 @@ class Drive:
     def _frame(self, page: PageFetched) -> Frame:
         around = self._around
         spelled = around.dialect.of(self._job.dataset.kind)
-        return make_frame(page, records_member=spelled.records, record_id=spelled.record_id, codec=around.codec)
+        form = Form(
+            records_member=spelled.records,
+            record_id=spelled.record_id,
+            compression=around.compression,
+            spelling=around.spelling,
+        )
+        return make_frame(page, form)
 
     async def _seal(self) -> None:
         try:

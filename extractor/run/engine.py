@@ -28,7 +28,7 @@ from extractor.protocol.vocabulary import (
     PollStatus,
 )
 from extractor.store.compression import Compression
-from extractor.store.writer import Frame
+from extractor.store.frames import Frame, Spelling
 
 RemoteRequest = Initiate | PollStatus | FetchPage | Commit
 
@@ -45,6 +45,8 @@ class Settings:
     limits: Limits
     dialect: Dialect
     compression: Compression
+    spelling: Spelling = "canonical"
+    encoders: int | None = None  # processes that encode; None: as many as pay
     expected: Mapping[str, float] = field(default_factory=dict)
     polls: Mapping[str, PollPolicy] = field(default_factory=dict)
 

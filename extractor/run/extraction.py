@@ -139,6 +139,8 @@ class _Run:
             limits=config.limits,
             dialect=dialect_of(config),
             compression=config.output.compression,
+            spelling=config.output.records,
+            encoders=None if config.output.encoders == "auto" else config.output.encoders,
             expected=lessons.expected,
             polls=lessons.polls,
         )

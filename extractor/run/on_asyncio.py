@@ -18,7 +18,6 @@ from extractor.protocol.vocabulary import Verdict
 from extractor.run.drive import Drive, Surroundings
 from extractor.run.engine import Asker, Recorder, Settings
 from extractor.run.halt import Halt
-from extractor.store.compression import codec
 from extractor.store.failpoints import Failpoint, reached
 
 _PAUSES = 4  # of the longest ones: what polling that has learned may wait at once (``protocol.pace``)
@@ -46,7 +45,8 @@ class AsyncioEngine:
             policy=settings.policy(self._deadline),
             dialect=settings.dialect,
             polls=settings.polls,
-            codec=codec(settings.compression),
+            compression=settings.compression,
+            spelling=settings.spelling,
             pages=anyio.Semaphore(settings.limits.pages),
             encoding=anyio.CapacityLimiter(_ENCODERS),
             listener=self._listener,

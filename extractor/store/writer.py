@@ -11,7 +11,6 @@ which multiplies the syncs.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,46 +22,18 @@ import anyio.to_thread
 
 from extractor.clock import Clock
 from extractor.errors import IntegrityError, LocalError
-from extractor.protocol.vocabulary import Event, ExportSealed, KeptText, Outcome, PageFetched, PageStored, Verdict
+from extractor.protocol.vocabulary import Event, ExportSealed, Outcome, PageFetched, PageStored, Verdict
 from extractor.store.compression import Codec
 from extractor.store.entries import Fact, JobEnd
 from extractor.store.failpoints import Failpoint, reached
+from extractor.store.frames import Frame
 from extractor.store.journal import Journal
 from extractor.store.parts import ExportParts
-from extractor.store.records import encode_page
 
 Result = TypeVar("Result")
 
 _REWRITTEN = "the disk failed to make a file durable; it was written anew, and is durable now -- check the disk"
 _GROUP = 64  # works a transaction: enough to share a sync, few enough to answer soon
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """A page, encoded and compressed: ``data`` is one self-contained frame of ``lines`` lines."""
-
-    data: bytes = field(repr=False)
-    lines: int
-    uncompressed_bytes: int
-    kept: tuple[KeptText, ...]
-    ids: array[int] = field(repr=False)
-
-
-def make_frame(page: PageFetched, *, records_member: str, record_id: str, codec: Codec) -> Frame:
-    """Encode a page into a frame: a pure function of bytes, fit for any thread or process.
-
-    Raises IntegrityError when a record cannot be a line or the page's Count is not the number of its records.
-    """
-    encoded = encode_page(
-        page.body, records_member=records_member, record_id=record_id, count=page.count, first=page.offset
-    )
-    return Frame(
-        data=codec.frame(encoded.lines),
-        lines=encoded.records,
-        uncompressed_bytes=len(encoded.lines),
-        kept=encoded.kept,
-        ids=encoded.ids,
-    )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

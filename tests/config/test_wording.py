@@ -20,13 +20,13 @@ if TYPE_CHECKING:
         ("limit: {}", '7: limit: unknown key "limit" -- did you mean "limits"?'),
         (
             "output: {zzz: 5}",
-            '7: output.zzz: unknown key "zzz" -- the keys here are path, compression, shard_bytes',
+            '7: output.zzz: unknown key "zzz" -- the keys here are path, compression, records, encoders, shard_bytes',
         ),
         (
             "output:\n  ada@people.example: 5",
             (
                 "8: output.?: unknown key (not shown: it could be data) -- "
-                "the keys here are path, compression, shard_bytes"
+                "the keys here are path, compression, records, encoders, shard_bytes"
             ),
         ),
         ("output: {path: 5}", "7: output.path: must be text, but is a number -- put it in quotes"),

@@ -19,9 +19,10 @@ from extractor.protocol.vocabulary import Outcome, PageFetched, PageStored, Verd
 from extractor.store.compression import codec
 from extractor.store.door import Kind, Operation, guarded
 from extractor.store.entries import RunEntry
+from extractor.store.frames import Form, Frame, make_frame
 from extractor.store.journal import Journal, open_journal
 from extractor.store.parts import PartDamaged
-from extractor.store.writer import Frame, Writer, make_frame, ordinal_of
+from extractor.store.writer import Writer, ordinal_of
 from tests.asking import STREAM
 
 pytestmark = pytest.mark.asyncio
@@ -34,7 +35,8 @@ def page(number: int) -> tuple[PageFetched, Frame]:
     """The page of a single record, and its frame."""
     body = b'{"UserProfilePreferences":[{"ProfileId":%d}]}' % number
     fetched = PageFetched(asked=number, offset=number, count=1, total=9, has_more=True, body=body)
-    frame = make_frame(fetched, records_member="UserProfilePreferences", record_id="ProfileId", codec=codec("none"))
+    form = Form(records_member="UserProfilePreferences", record_id="ProfileId", compression="none")
+    frame = make_frame(fetched, form)
     return fetched, frame
 
 

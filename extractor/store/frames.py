@@ -1,0 +1,59 @@
+"""A page as it came, into the frame that is kept of it: a pure function of bytes, fit for any thread or process.
+
+Decides what belongs together: the spelling of the lines (``records``) and their compression (``compression``). Does not
+write (``parts``). Called by ``run``, wherever encoding is done.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Literal
+
+from extractor.protocol.vocabulary import KeptText, PageFetched
+from extractor.store.compression import Compression, codec
+from extractor.store.records import encode_page
+
+Spelling = Literal["canonical", "verbatim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How frames are made: ``records_member`` holds a page's records, ``record_id`` tells them apart."""
+
+    records_member: str
+    record_id: str
+    compression: Compression = "zstd"
+    spelling: Spelling = "canonical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A page, encoded and compressed: ``data`` is one self-contained frame of ``lines`` lines."""
+
+    data: bytes = field(repr=False)
+    lines: int
+    uncompressed_bytes: int
+    kept: tuple[KeptText, ...]
+    ids: array[int] = field(repr=False)
+
+
+def make_frame(page: PageFetched, form: Form) -> Frame:
+    """Encode a page into a frame.
+
+    Raises IntegrityError when a record cannot be a line or the page's Count is not the number of its records.
+    """
+    encoded = encode_page(
+        page.body,
+        records_member=form.records_member,
+        record_id=form.record_id,
+        count=page.count,
+        first=page.offset,
+    )
+    return Frame(
+        data=codec(form.compression).frame(encoded.lines),
+        lines=encoded.records,
+        uncompressed_bytes=len(encoded.lines),
+        kept=encoded.kept,
+        ids=encoded.ids,
+    )
