@@ -35,6 +35,10 @@ _SURROGATES: Final = re.compile(
 )
 
 
+class PageSpoiled(IntegrityError):  # noqa: N818 - the house's words
+    """A page that is not what its envelope said, or no JSON as a whole: it may come better another time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPage:
     """The lines of a page, each ended by a newline; ``kept`` names those in the server's own spelling.
@@ -83,6 +87,11 @@ def encode_page(body: bytes, *, records_member: str, record_id: str, count: int,
         lines.append(line)
     lines.append(b"")
     return EncodedPage(lines=b"\n".join(lines), records=count, kept=tuple(kept), ids=ids)
+
+
+def texts_of(body: bytes, records_member: str) -> list[bytes]:
+    """Give the text of each record of a page, as it came. Raises IntegrityError for what is not JSON."""
+    return [bytes(raw) for raw in _cut(body, records_member, 1)]
 
 
 def _canonical(text: bytes) -> tuple[bytes | None, Any]:
