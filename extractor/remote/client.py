@@ -293,14 +293,22 @@ class Client:
         return answer
 
     async def _exchange_once(self, request: Request, credential: Credential, failing_since: float | None) -> Answer:
-        headers = {**request.headers, "Authorization": credential.value}
-        answer, sent_at = await self.wire.send(replace(request, headers=headers), failing_since=failing_since)
+        authorized = Request(
+            about=request.about,
+            method=request.method,
+            url=request.url,
+            headers={**request.headers, "Authorization": credential.value},
+            body=request.body,
+        )
+        answer, sent_at = await self.wire.send(authorized, failing_since=failing_since)
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
         if answer.status not in _NOT_JUDGED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.authorizer.accepted(credential.generation)
         return answer
 
     async def _turn(self, request: Request, worth: Precedence, patience: float) -> Credential:
+        if patience == math.inf:
+            return await self._take_turn(request.about, worth)
         with self.wire.breaker.patience(patience, request.about):
             return await self._take_turn(request.about, worth)
 
