@@ -8,6 +8,9 @@ Idle connections. A server may close a kept connection at the very moment when i
 once more on a fresh connection then; a POST it does not, and nor do we: whether the server saw it cannot be known, so
 it is Unavailable and ``ambiguous``. (A connection whose end was already seen is not used again, so the window is one
 round trip; ``test_transport`` shows both.)
+
+Bodies. Decided: the parts are joined as they come. Considered a larger read buffer, aiohttp's own ``read`` and one
+buffer that is filled: on pages of 1.4 MB none costs less CPU (0.45 ms each, all within the noise).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 import anyio
 from aiohttp.http_exceptions import ContentEncodingError
+from isal import isal_zlib
 from yarl import URL  # aiohttp's own addresses: the only way to tell it that ours are percent-encoded already
 
 from extractor import __version__
@@ -55,6 +59,7 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        aiohttp.set_zlib_backend(isal_zlib)  # for the whole process; on answers of a page it saves a third of inflating
         self._session = aiohttp.ClientSession(
             connector=_Connector(limit=self._connections, ssl=_trust(self._ca_file)),
             cookie_jar=aiohttp.DummyCookieJar(),
