@@ -116,11 +116,15 @@ class PollStatus(RemoteCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPage(RemoteCommand):
-    """Ask for at most ``limit`` records from the 1-based ``offset`` on; always with keepAlive."""
+    """Ask for at most ``limit`` records from the 1-based ``offset`` on; always with keepAlive.
+
+    ``urgent`` when the token is about to expire: its pages go before all others (``precedence``).
+    """
 
     token: int = field(repr=False)
     offset: int
     limit: int
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
