@@ -3,8 +3,9 @@
 ``extraction`` is the use case; ``engine`` says what an engine is and ``on_asyncio`` is one; ``drive`` walks one job
 through its life; ``coordinator`` alone writes journal and datasets, with ``publication`` for the manifest's facts;
 ``halt`` is how a run is asked to stop, ``vigil`` how it waits for a server that is down, ``quiet`` how a Retry-After
-outlives a process; ``history`` reads what earlier runs left, ``vitals`` judges whether one is alive, ``restored``
-whether the journal is an old copy, and ``pruning`` removes what old runs still hold.
+outlives a process; ``encoders`` makes frames of pages, here or in an ``encoder_process`` for each of the ``cores`` that
+are free; ``history`` reads what earlier runs left, ``vitals`` judges whether one is alive, ``restored`` whether the
+journal is an old copy, and ``pruning`` removes what old runs still hold.
 
 Decided: an engine is handed specs and frozen settings and reports to a recorder, so that it may live in another
 process; considered letting each worker write its own journal, which would make the order of facts a matter of luck.
