@@ -11,7 +11,21 @@ Decided: an engine is handed specs and frozen settings and reports to a recorder
 process; considered letting each worker write its own journal, which would make the order of facts a matter of luck.
 """
 
-from extractor.run import history
-from extractor.run.extraction import extract
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from extractor.run import history
+    from extractor.run.extraction import extract
 
 __all__ = ["extract", "history"]
+
+
+def __getattr__(name: str) -> object:
+    """Import ``extract``, and with it the HTTP client, when it is asked for: a plan or a status never does."""
+    if name == "extract":
+        from extractor.run.extraction import extract  # noqa: PLC0415 - as the docstring says
+
+        return extract
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
