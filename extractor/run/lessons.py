@@ -21,11 +21,11 @@ from extractor.plan.forecast import Lesson, expected_records
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.planner import Plan
 from extractor.protocol.pace import PollPolicy, Sighting, learned, polls_for, shared_pause
-from extractor.run.history import JOURNAL
 from extractor.store import experience, marks
 from extractor.store.database import Database
 from extractor.store.durable import is_there
 from extractor.store.journal import read_journal
+from extractor.store.remains import JOURNAL
 
 _STREAMS_SINCE = 3  # the journal's format
 
