@@ -3,8 +3,9 @@
     python -m benchmarks.ceilings LOOP ORIGIN RECORDS FILE
 
 Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each. All have the same tuned
-allocator (``default`` has not): large bodies are then not mapped and faulted in anew, page by page. No loop checks,
-counts, hashes, syncs or remembers anything, so none would be fit for work; they say what the same libraries allow.
+allocator (``default`` has not): large bodies are then not mapped and faulted in anew, page by page. No loop counts,
+syncs or remembers anything, and but for one none checks or hashes, so none would be fit for work: they say what the
+same libraries allow.
 Does not measure itself: ``rounds`` does, one process for each run.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import hashlib
 import platform
 import sys
 from collections.abc import Callable
@@ -60,6 +62,25 @@ def slices(body: bytes) -> bytes:
     return b"\n".join([*_DECODER.decode(body).records, b""])
 
 
+class Checked:
+    """Cut it as ``slices`` does, check that it is UTF-8 without line ends, and hash it: no export can do with less."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def __call__(self, body: bytes) -> bytes:
+        """Give the lines of a page. Raises ValueError."""
+        records = [bytes(raw) for raw in _DECODER.decode(body).records]
+        for record in records:
+            if not record.isascii():
+                str(record, "utf-8")
+        if b"\n" in body or b"\r" in body:
+            raise ValueError("a record of several lines")
+        lines = b"\n".join([*records, b""])
+        self._digest.update(lines)
+        return lines
+
+
 def canonical(body: bytes) -> bytes:
     """Cut it, and write each record anew."""
     return b"\n".join([*[orjson.dumps(orjson.loads(memoryview(raw))) for raw in _DECODER.decode(body).records], b""])
@@ -82,6 +103,7 @@ LOOPS: dict[str, tuple[str, bool, Work]] = {
     "discard": ("download, discarded", False, nothing),
     "raw": ("download to disk", False, as_it_is),
     "slices": ("raw slices to disk", False, slices),
+    "slices-checked": ("raw slices, UTF-8 checked, SHA-256, to disk", False, Checked()),
     "slices-zstd": ("raw slices, zstd, to disk", True, compressed(slices)),
     "orjson": ("slices, orjson each, to disk", False, canonical),
     "orjson-zstd": ("slices, orjson each, zstd, to disk", True, compressed(canonical)),

@@ -105,8 +105,11 @@ class Arrivals:
 class PageServer:
     """Answers requests. ``answer`` is of values only; ``attend`` is the life of one connection."""
 
-    def __init__(self, exports: Exports, *, records: int, latency: float = 0.0, gzip: bool = False) -> None:
-        self._pages, self._exports, self._records = Pages(), exports, records
+    def __init__(
+        self, exports: Exports, pages: Pages, *, records: int, latency: float = 0.0, gzip: bool = False
+    ) -> None:
+        """``records`` is the size of ``/pages`` unless the query says otherwise; ``latency`` in seconds a page."""
+        self._pages, self._exports, self._records = pages, exports, records
         self._latency, self._gzip = latency, gzip
         self.arrivals = Arrivals()
         self._compressed = functools.lru_cache(maxsize=_GZIPPED)(self._compress)
@@ -248,10 +251,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--records", type=int, default=100_000, help="of a dataset whose name does not say it")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each page")
     parser.add_argument("--processing", type=_bounds, default=(0.0, 0.0), help="seconds of an export, or LEAST:MOST")
+    parser.add_argument("--non-ascii", type=float, default=0.1, help="share of the records that are not ASCII")
     parser.add_argument("--gzip", action="store_true", help="compress pages for those who accept it")
     given = parser.parse_args(words)
     exports = Exports(records=given.records, processing=given.processing)
-    with serving(PageServer(exports, records=given.records, latency=given.latency, gzip=given.gzip)) as origin:
+    pages = Pages(non_ascii=given.non_ascii)
+    server = PageServer(exports, pages, records=given.records, latency=given.latency, gzip=given.gzip)
+    with serving(server) as origin:
         print(READY + origin, flush=True)
         sys.stdin.buffer.read()
     return 0

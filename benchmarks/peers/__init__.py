@@ -108,13 +108,12 @@ def _curl_jq() -> Subject:
 
 
 def _missing(environment: str) -> str:
-    """Say why an environment is not there; what pip said last, if it was tried."""
+    """Say why an environment is not there."""
     folder = ENVIRONMENTS / environment
     if (folder / ".ready").exists():
         return ""
-    said = folder.with_suffix(".log")
-    if said.exists():
-        return f"its packages could not be installed: {said.read_text('utf-8', 'replace').strip()[-200:]}"
+    if folder.with_suffix(".log").exists():
+        return f"its packages could not be installed; what pip said is in .bench/{environment}.log"
     return "its packages are not installed -- make bench does that"
 
 
