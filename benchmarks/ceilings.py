@@ -111,6 +111,9 @@ LOOPS: dict[str, tuple[str, bool, Work]] = {
 }
 
 
+QUICK = ("discard", "slices", "slices-checked", "slices-zstd", "orjson-zstd")  # what the goals are held against
+
+
 def tune_allocator() -> None:
     """Have the C library keep large blocks for the next page; only glibc knows how."""
     if platform.libc_ver()[0] == "glibc":

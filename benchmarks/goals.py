@@ -16,7 +16,6 @@ CANONICAL, TWO_CORES = "canonical", "canonical-two-cores"
 VERBATIM, VERBATIM_ZSTD = "verbatim", "verbatim-zstd"
 SINGER = ("singer", "singer-msgspec", "singer-target")
 HEAVY = ("dlt-rest", "dlt-orjson", "airbyte")
-BY_HAND = ("requests-json", "requests-orjson", "httpx-orjson", "curl-jq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +88,11 @@ GOALS = (
         above=VERBATIM_ZSTD, below=("slices-zstd",), by="cpu", least=0.85,
     ),
     Goal(
-        what="records per CPU second, canonical / the best peer",
+        what="records per CPU second, canonical / the best of Singer SDK, dlt and Airbyte",
         above=CANONICAL, below=SINGER + HEAVY, by="cpu", least=3,
     ),
     Goal(
-        what="records per CPU second, verbatim / the best peer",
+        what="records per CPU second, verbatim / the best of Singer SDK, dlt and Airbyte",
         above=VERBATIM, below=SINGER + HEAVY, by="cpu", least=6,
     ),
     Goal(

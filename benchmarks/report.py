@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.goals import Verdict, verdicts
+from benchmarks.goals import CANONICAL, VERBATIM, Verdict, verdicts
 from benchmarks.measure import PAGE
-from benchmarks.rounds import Figure, Results
+from benchmarks.rounds import Figure, Results, ratio
 
 _TITLES = {"loop": "What is possible", "extractor": "The extractor", "peer": "Others on the same pages"}
 _ABOUT = {
@@ -19,7 +19,7 @@ _ABOUT = {
     "extractor": "The real command with everything on: journal, fsync, SHA-256, manifest, counts checked four ways, "
     "ids checked for repetition.",
     "peer": "Each writes one JSON line a record with its documented fast settings, one core. None of them hashes, "
-    "syncs, counts against the server, or can go on inside an export.",
+    "syncs, counts against the server, or can go on inside an export. The last columns compare CPU seconds.",
 }
 _METHOD = """\
 A page server ([`benchmarks/page_server.py`](../benchmarks/page_server.py)) on a core of its own sends pages of {page:,}
@@ -65,10 +65,14 @@ class Report:
     records: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def results(self) -> Results:
+        """Of all groups together."""
+        return {key: series for results in self.groups.values() for key, series in results.items()}
+
     def verdicts(self) -> list[Verdict]:
         """All goals, those of the throughput first."""
-        merged = {key: series for results in self.groups.values() for key, series in results.items()}
-        return [*verdicts(merged), *(verdict for section in self.sections for verdict in section.goals)]
+        return [*verdicts(self.results), *(verdict for section in self.sections for verdict in section.goals)]
 
 
 def lines_of_goals(report: Report) -> list[str]:
@@ -91,7 +95,7 @@ def document(report: Report, *, picture: str | None = None) -> str:
         parts += ["", f"![Records per CPU second of the extractor, of bare loops and of others]({picture})"]
     parts += ["", "## How it is measured", "", _METHOD.format(page=PAGE, records=report.records)]
     for kind, results in report.groups.items():
-        parts += ["", *_group(kind, results)]
+        parts += ["", *_group(kind, results, report.results if kind == "peer" else {})]
     for section in report.sections:
         parts += ["", f"## {section.title}", "", *_table(section.columns, section.rows)]
         parts += [line for note in section.notes for line in ("", note)]
@@ -100,21 +104,21 @@ def document(report: Report, *, picture: str | None = None) -> str:
     return "\n".join([*parts, ""])
 
 
-def _group(kind: str, results: Results) -> Iterator[str]:
+def _group(kind: str, results: Results, all_results: Results) -> Iterator[str]:
+    """A section; with ``all_results``, how many times as fast the extractor is by CPU seconds stands in it, too."""
     yield from (f"## {_TITLES[kind]}", "", _ABOUT[kind], "")
-    measured = {key: series for key, series in results.items() if series.pairs}
-    rows = [
-        [
-            series.name + (f", {series.cores} cores" if series.cores > 1 else ""),
-            _spread(series.per_second, 1e-3),
-            _spread(series.cpu_per_million, 1),
-            f"{series.start.median:.2f}",
-            f"{series.peak.median / 1e6:.0f}",
-        ]
-        for series in measured.values()
-    ]
     columns = ["what", "k records/s by the clock", "CPU s per million records", "start-up, CPU s", "peak memory, MB"]
-    yield from _table(columns, rows)
+    compared = [key for key in (CANONICAL, VERBATIM) if key in all_results and all_results[key].pairs]
+    rows = []
+    for key, series in results.items():
+        if not series.pairs:
+            continue
+        name = series.name + (f", {series.cores} cores" if series.cores > 1 else "")
+        row = [name, _spread(series.per_second, 1e-3), _spread(series.cpu_per_million, 1)]
+        row += [f"{series.start.median:.2f}", f"{series.peak.median / 1e6:.0f}"]
+        times = (ratio(all_results, above, key, "cpu") for above in compared)
+        rows.append([*row, *(f"{found.median:.1f}" for found in times if found)])
+    yield from _table([*columns, *(f"{key}: times its speed" for key in compared)], rows)
     for series in results.values():
         if series.note and series.pairs:
             yield from ("", f"{series.name}: {series.note}")
@@ -135,5 +139,5 @@ def _table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> list[
     return [
         "| " + " | ".join(str(column) for column in columns) + " |",
         "| --- " * len(columns) + "|",
-        *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows),
+        *("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows),
     ]
