@@ -2,7 +2,8 @@
 
     python -m benchmarks.ceilings LOOP ORIGIN RECORDS FILE
 
-Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each. All have the same tuned
+Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each (``sockets`` has no aiohttp:
+it shows what the page server can do). All have the same tuned
 allocator (``default`` has not): large bodies are then not mapped and faulted in anew, page by page. No loop counts,
 syncs or remembers anything, and but for one none checks or hashes, so none would be fit for work: they say what the
 same libraries allow.
@@ -15,8 +16,10 @@ import asyncio
 import ctypes
 import hashlib
 import platform
+import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -99,6 +102,7 @@ def compressed(work: Work) -> Work:
 
 # What each is called, whether it writes zstd, and what it does.
 LOOPS: dict[str, tuple[str, bool, Work]] = {
+    "sockets": ("download by bare sockets, discarded", False, nothing),
     "default": ("download, discarded; default allocator", False, nothing),
     "discard": ("download, discarded", False, nothing),
     "raw": ("download to disk", False, as_it_is),
@@ -120,6 +124,25 @@ def tune_allocator() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_TRIM_THRESHOLD, _LARGE)
+
+
+def drain(origin: str, records: int) -> None:
+    """Take every page from two connections and look at nothing: how fast the server is."""
+    host, _, port = origin.removeprefix("http://").partition(":")
+    last = -(-records // PAGE)
+
+    def take(numbers: range) -> None:
+        with socket.create_connection((host, int(port))) as wire:
+            room = memoryview(bytearray(1 << 20))
+            for number in numbers:
+                wire.sendall(b"GET /pages?limit=%d&page=%d&records=%d HTTP/1.1\r\n\r\n" % (PAGE, number, records))
+                head, _, body = wire.recv(1 << 16).partition(b"\r\n\r\n")
+                left = int(head.rpartition(b" ")[2]) - len(body)
+                while left:
+                    left -= wire.recv_into(room[:left])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(take, (range(1, last + 1, 2), range(2, last + 1, 2))))
 
 
 async def loop(work: Work, origin: str, records: int, out: BinaryIO) -> None:
@@ -157,6 +180,9 @@ def main() -> int:
     key, origin, records, path = sys.argv[1:]
     if key != "default":
         tune_allocator()
+    if key == "sockets":
+        drain(origin, int(records))
+        return 0
     with Path(path).open("wb", buffering=0) as out:
         asyncio.run(loop(LOOPS[key][2], origin, int(records), out))
     return 0

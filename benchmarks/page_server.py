@@ -208,8 +208,12 @@ def _send(wire: socket.socket, body: bytes | None, *, packed: bool) -> None:
 
 
 def _listen(server: PageServer, door: socket.socket) -> None:
+    """Take connections until the door is shut."""
     while True:
-        wire, _ = door.accept()
+        try:
+            wire, _ = door.accept()
+        except OSError:
+            return
         threading.Thread(target=server.attend, args=(wire,), daemon=True).start()
 
 
@@ -217,8 +221,14 @@ def _listen(server: PageServer, door: socket.socket) -> None:
 def serving(server: PageServer) -> Iterator[str]:
     """Serve on a free port of the loopback, in threads of this process; give the origin, without a final slash."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as door:
-        threading.Thread(target=_listen, args=(server, door), daemon=True).start()
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        listening = threading.Thread(target=_listen, args=(server, door), daemon=True)
+        listening.start()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            with suppress(OSError):  # not every system shuts a door that nobody came through
+                door.shutdown(socket.SHUT_RDWR)  # which ends its accept, as closing alone does not
+            listening.join(timeout=1)
 
 
 @contextmanager
