@@ -153,6 +153,13 @@ class ClockCorrected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaceChanged:
+    """More or less is asked for at once, or in a second, from now on: what, from how many to how many, and why."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noticed:
     """Something legal that a person should know."""
 
@@ -181,7 +188,7 @@ class RunClosed:
     stalled: float = 0.0
 
 
-ConnectionNews = ConnectionHeld | OutageBegan | OutageEnded | Heartbeat | ClockCorrected
+ConnectionNews = ConnectionHeld | OutageBegan | OutageEnded | Heartbeat | ClockCorrected | PaceChanged
 DatasetNews = DatasetPublished | ValuesMatched | DatasetWithheld
 News = RunOpened | JobMoved | JobEnded | DatasetNews | ConnectionNews | Noticed | RunClosed
 

@@ -21,6 +21,7 @@ from extractor.observe.news import (
     Noticed,
     OutageBegan,
     OutageEnded,
+    PaceChanged,
     RunClosed,
     RunOpened,
     ValuesMatched,
@@ -77,6 +78,8 @@ def _of_the_connection(news: ConnectionNews) -> tuple[str, str]:
             return "outage", f"the server answers again, after {span(news.seconds)}{vain}"
         case Heartbeat():
             return WAITING, _waiting(news)
+        case PaceChanged():
+            return "pace", news.message
         case ClockCorrected():
             return "clock", clock_sentence(news.seconds)
 

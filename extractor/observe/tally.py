@@ -24,6 +24,7 @@ from extractor.observe.news import (
     Noticed,
     OutageBegan,
     OutageEnded,
+    PaceChanged,
     RunClosed,
     RunOpened,
     ValuesMatched,
@@ -115,6 +116,8 @@ class Tally:
 
     def _connection(self, news: ConnectionNews) -> None:
         match news:
+            case PaceChanged():
+                pass  # of no lasting interest
             case ConnectionHeld():
                 self.holds += 1
             case OutageBegan():

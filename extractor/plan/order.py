@@ -46,6 +46,7 @@ class Turns:
         self._smallest = sorted(range(len(self._jobs)), key=lambda index: _size(self._jobs[index], records))
         self._begun = begun
         self._taken = bytearray(len(self._jobs))
+        self._given = 0
         self._next = 0
         self._next_smallest = 0
 
@@ -65,8 +66,14 @@ class Turns:
                 return self._take(index)
         return None
 
+    @property
+    def left(self) -> int:
+        """How many have not been taken."""
+        return len(self._jobs) - self._given
+
     def _take(self, index: int) -> JobSpec:
         self._taken[index] = 1
+        self._given += 1
         return self._jobs[index]
 
 

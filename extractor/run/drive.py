@@ -9,6 +9,7 @@ it is durable, so a slow disk slows the network. Called by ``on_asyncio``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -94,6 +95,7 @@ class Drive:
                 tasks.cancel_scope.cancel()
         finally:
             self._stop_reading()
+            self._around.processing.discard(self._job.ordinal)
         if outcome is None:
             return None
         return replace(outcome, requests=self._requests, seconds=anyio.current_time() - self._began)
@@ -117,7 +119,18 @@ class Drive:
             if event is None:
                 return None
             self._life, commands = step(self._life, event, anyio.current_time())
+            self._note_processing(event)
             self._tell(event)
+
+    def _note_processing(self, event: Event | None = None) -> None:
+        """Keep in mind, for all jobs, whose export is not ready yet, and how long it took when it is."""
+        around, job = self._around, self._job
+        if self._life.phase is Phase.PROCESSING:
+            around.processing.add(job.ordinal)
+        else:
+            around.processing.discard(job.ordinal)
+        if isinstance(event, StatusReported) and event.waited is not None:
+            around.tonight.heard(job.stream.id, waited=event.waited, unready=event.unready)
 
     async def _begin(self) -> list[Command]:
         """Begin the job, or take it up where the journal ends: the same ``step``, fed with what has happened."""
@@ -130,6 +143,7 @@ class Drive:
         self._life, commands = step(replayed(past.events, self._policy, now), taken, now)
         await self._around.recorder.record(self._job, taken)
         reached(Failpoint.TAKEN_UP)
+        self._note_processing()
         self._tell(taken)
         return commands
 
@@ -143,8 +157,6 @@ class Drive:
                 self._busy -= 1
                 continue
             event = happened.event
-            if isinstance(event, StatusReported):
-                event = self._life.timed(event, anyio.current_time())
             if event.durable and not happened.recorded:
                 await self._around.recorder.record(self._job, event)
             return event
@@ -199,7 +211,10 @@ class Drive:
         with anyio.CancelScope() as scope:
             self._remote.add(scope)
             self._waiting.add(scope)
-            if await self._around.halt.pause(command.after):
+            after = command.after
+            if isinstance(command, PollStatus):
+                after = max(after, self._around.poll_pause())
+            if await self._around.halt.pause(after):
                 await self._request(command, scope)
         self._waiting.discard(scope)
         self._remote.discard(scope)
@@ -216,12 +231,26 @@ class Drive:
         await self._report(event)
 
     async def _perform(self, command: RemoteRequest, scope: anyio.CancelScope) -> Event:
+        gates, left = self._around.gates, anyio.current_time()
+
         async def leaving() -> None:
+            nonlocal left
             self._waiting.discard(scope)
             self._requests += 1
             await self._record_intent(command)
+            left = anyio.current_time()
 
-        return await self._around.client.perform(command, self._job, leaving=leaving)
+        async with AsyncExitStack() as places:
+            if isinstance(command, PollStatus):
+                await places.enter_async_context(gates.polls.place())
+            elif isinstance(command, FetchPage):
+                places.enter_context(gates.pages.counted())
+            event = await self._around.client.perform(command, self._job, leaving=leaving)
+            now = anyio.current_time()
+            if isinstance(event, StatusReported):
+                event = self._life.timed(event, now)
+            gates.heard(command, event, now - left)
+        return event
 
     async def _record_intent(self, command: Command) -> None:
         intent: InitiateIntended | CommitIntended

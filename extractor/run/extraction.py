@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from extractor.clock import Clock, SystemClock
 from extractor.config import Config
 from extractor.errors import Exit, IntegrityError, LocalError
-from extractor.observe.news import ClockCorrected, Listener, Noticed, RunClosed, RunOpened
+from extractor.observe.news import ClockCorrected, Listener, Noticed, PaceChanged, RunClosed, RunOpened
 from extractor.plan.planner import Plan
 from extractor.protocol.dialect import dialect_of
 from extractor.protocol.vocabulary import Verdict
@@ -38,6 +38,7 @@ from extractor.run.pruning import sweep
 from extractor.run.publication import Edition
 from extractor.run.quiet import Quiet
 from extractor.run.restored import refuse_old_copy
+from extractor.run.stalls import Stalls
 from extractor.run.verdicts import exit_code
 from extractor.run.vigil import Vigil
 from extractor.store.compression import codec
@@ -145,6 +146,7 @@ class _Run:
             polls=lessons.polls,
         )
         self._standing = Standing()
+        self._stalls = Stalls(lambda sentence: listener(Noticed(message=sentence)))
         self._requests = 0
 
     async def to_the_end(self) -> RunClosed:
@@ -224,6 +226,7 @@ class _Run:
         async with self._connect(vigil, quiet, known) as client, anyio.create_task_group() as around:
             around.start_soon(writer.run)
             around.start_soon(vigil.keep, client)
+            around.start_soon(self._stalls.keep)
             await quiet.take_up(client)
             around.start_soon(quiet.keep, client)
             engine = AsyncioEngine(
@@ -292,6 +295,7 @@ class _Run:
             on_skew=lambda seconds: self._listener(ClockCorrected(seconds=seconds)),
             on_outage=vigil.began,
             on_recovery=vigil.ended,
+            on_pace=lambda sentence: self._listener(PaceChanged(message=sentence)),
             transport=self._ways.transport,
             known=known,
         )
@@ -336,6 +340,8 @@ class _Run:
             jobs_failed=standing.verdicts.total() - done,
             possible_orphans=standing.possible_orphans,
             reason=reason,
+            longest_stall=self._stalls.longest,
+            stalled=self._stalls.total,
         )
         self._listener(closed)
         return closed

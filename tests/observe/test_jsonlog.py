@@ -13,6 +13,7 @@ from extractor.observe.news import (
     Noticed,
     OutageBegan,
     OutageEnded,
+    PaceChanged,
 )
 from extractor.observe.outlet import Outlet
 from extractor.protocol.vocabulary import Verdict
@@ -33,7 +34,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
         make.opened(), make.moved(), make.ended(), make.published(), withheld,
         ConnectionHeld(seconds=1, status=503), ClockCorrected(seconds=1), Noticed(message="n"), make.closed(),
         OutageBegan(seconds=12, status=503, reason="HTTP 503"), OutageEnded(seconds=90, status=None, requests=6),
-        Heartbeat(seconds=60, jobs_done=1, jobs=3), make.matched(),
+        Heartbeat(seconds=60, jobs_done=1, jobs=3), make.matched(), PaceChanged(message="pages 4 -> 8: why"),
     ):  # fmt: skip
         log(news)
 
@@ -57,6 +58,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
             "seconds", "jobs_done", "jobs", "outage_seconds", "status", "calm_seconds", "held_seconds", "until",
             "bound",
         ],
+        "pace_changed": ["message"],
         "noticed": ["message"],
         "run_closed": [
             "run_id", "exit_code", "seconds", "requests", "records", "bytes", "jobs_done", "jobs_failed",
