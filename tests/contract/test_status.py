@@ -42,12 +42,12 @@ async def test_counts_while_processing_may_be_null_zero_or_absent(tmp_path: Path
 
 async def test_pages_are_asked_for_only_after_complete(tmp_path: Path) -> None:
     """``Processing`` is polled on, ever more slowly and never faster than configured."""
-    played = await play(tmp_path, world(processing=60.0), limits={"poll_first": 1.0, "poll_max": 7.0})
+    played = await play(tmp_path, world(processing=60.0), limits={"poll_first": 1.0, "poll_max": 4.0})
     assert_published(played)
     polls = [each.at for each in played.calls("status")]
     gaps = [later - earlier for earlier, later in pairwise(polls)]
     assert sorted(gaps) == pytest.approx(gaps, abs=0.05)
-    assert max(gaps) == pytest.approx(7.0, abs=0.1)
+    assert max(gaps) == pytest.approx(4.0, abs=0.1)
     assert {200} == {each.status for each in played.calls("page")}
 
 
