@@ -112,7 +112,7 @@ def _reader(member: str) -> msgspec.json.Decoder[Any]:
 
 def ids_of(lines: Iterable[bytes], member: str) -> array[int]:
     """Give the ids of lines, in order; of those that have one."""
-    lines = lines if isinstance(lines, list) else list(lines)
+    lines = list(lines)
     found = list(map(_opening(member).match, lines))
     if None not in found:
         return array("Q", [int(match[2]) for match in found])  # type: ignore[index] # none of them is None

@@ -59,10 +59,13 @@ class EncodedPage:
 
 
 class _Cut(NamedTuple):
-    """A page in pieces. ``plain``: as in EncodedPage; ``sound``: each piece is JSON, but for its UTF-8."""
+    """A page in pieces. ``sound``: each is JSON, but for its UTF-8.
+
+    ``lines`` are all of them, each ended by a newline, of a page that is plain (see EncodedPage); None of any other.
+    """
 
     records: Sequence[bytes | msgspec.Raw]
-    plain: bool = False
+    lines: bytes | None = None
     sound: bool = False
 
 
@@ -90,16 +93,23 @@ def encode_page(
             "the answer is incomplete or damaged, ask for it again"
         )
     kept: list[KeptText] = []
-    lines = _verbatim(cut, body, first) if verbatim else _canonical(cut, first, kept)
-    ids = ids_of(lines, record_id)
+    texts = _verbatim(cut, body, first) if verbatim else _canonical(cut, first, kept)
+    lines = cut.lines if texts is cut.records else None  # as they came
+    ids = ids_of(texts, record_id)
     if len(ids) < count:  # one that has an id is an object
-        _check_objects(lines, first)
-    return EncodedPage(lines=b"\n".join([*lines, b""]), records=count, kept=tuple(kept), ids=ids, plain=cut.plain)
+        _check_objects(texts, first)
+    return EncodedPage(
+        lines=b"\n".join([*texts, b""]) if lines is None else lines,
+        records=count,
+        kept=tuple(kept),
+        ids=ids,
+        plain=cut.lines is not None,
+    )
 
 
-def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> list[bytes]:
-    """Give the canonical lines; add to ``kept`` what is not canonical."""
-    lines: list[bytes] = list(cut.records)
+def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> Sequence[bytes]:
+    """Give the canonical lines, the records themselves if all are; add to ``kept`` what is not canonical."""
+    others: dict[int, bytes] = {}
     for index, raw in enumerate(cut.records):
         text = bytes(raw)  # orjson takes no Raw
         try:
@@ -107,20 +117,21 @@ def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> list[bytes]:
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             line = b""
         if line == text:
-            continue  # what stands there already
+            continue
         try:
-            lines[index], reason = settle(text, line) if line else keep(text)
+            others[index], reason = settle(text, line) if line else keep(text)
         except grammar.NotJson as error:
             raise _refusal(first, index, error.reason) from None
         if reason is not None:
             kept.append(KeptText(record=first + index, reason=reason))
-    return lines
+    return [others.get(index, raw) for index, raw in enumerate(cut.records)] if others else cut.records
 
 
-def _verbatim(cut: _Cut, body: bytes, first: int) -> list[bytes]:
-    """Give each record as the server wrote it, on one line."""
-    if cut.plain and _is_utf8(body) and not any(body.find(each, *span(body)) >= 0 for each in _LINE_SPACE):
-        return list(cut.records)
+def _verbatim(cut: _Cut, body: bytes, first: int) -> Sequence[bytes]:
+    """Give each record as the server wrote it, on one line; the records themselves if nothing is to be done."""
+    plain = cut.lines is not None and _is_utf8(body)
+    if plain and not any(body.find(each, *span(body)) >= 0 for each in _LINE_SPACE):
+        return cut.records
     lines: list[bytes] = []
     for index, raw in enumerate(cut.records):
         try:
@@ -168,8 +179,9 @@ def _cut_fast(body: bytes, member: str) -> _Cut | None:
     if records is not msgspec.UNSET and records is not None:
         # They lie between start and end, in order: if that is how long they are with commas between them, then there
         # is nothing else.
-        if len(b",".join(records)) == end - start:
-            return _Cut(records, plain=True, sound=True)
+        lines = b"\n".join([*records, b""])
+        if len(lines) == end - start + bool(records):
+            return _Cut(records, lines, sound=True)
         if spelled == member and not _is_repeated(body, member):
             return _Cut(records, sound=True)
     if _is_repeated(body, member):
