@@ -49,11 +49,9 @@ def tuned() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _tune_allocator() -> bool:
-    """Say whether the C library took all that it was told."""
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    library = ctypes.CDLL(None)
-    taken = [library.mallopt(_MMAP_THRESHOLD, _LARGE), library.mallopt(_TRIM_THRESHOLD, _KEPT)]
-    taken.append(library.mallopt(_ARENA_MAX, 1))
-    return all(taken)
+def _tune_allocator() -> None:
+    if platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT)
+        library.mallopt(_ARENA_MAX, 1)

@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
+from pydantic_core import SchemaValidator, ValidationError
+from pydantic_core.core_schema import str_schema
 
 from extractor.errors import IntegrityError
 from extractor.protocol.envelope import span
@@ -37,6 +39,11 @@ _SURROGATES: Final = re.compile(
 _NAME: Final = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*\[\Z')
 _LONGEST_NAME: Final = 512  # bytes in which the member's name is looked for, before its array
 _LINE_SPACE: Final = b"\n\r\t"  # white space that JSON allows between tokens, and that a line should not hold
+
+# A text, of at most no characters: of bytes that are UTF-8 it finds only that they are too many. It makes no text of
+# them, and takes 0.2 ms for a page of 1.6 MB where str() takes 0.5.
+_UTF8: Final = SchemaValidator(str_schema(max_length=0))
+_VALID: Final = "string_too_long"
 
 
 class PageSpoiled(IntegrityError):  # noqa: N818 - the house's words
@@ -142,10 +149,14 @@ def _verbatim(cut: _Cut, body: bytes, first: int) -> Sequence[bytes]:
 
 
 def _is_utf8(body: bytes) -> bool:
+    """Whether it surely is; False may mean "look again"."""
+    if body.isascii():
+        return True
     try:
-        return body.isascii() or bool(str(body, "utf-8"))
-    except UnicodeDecodeError:
-        return False
+        _UTF8.validate_python(body)
+    except ValidationError as error:
+        return error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] == _VALID
+    return False
 
 
 def _check_objects(lines: Sequence[bytes], first: int) -> None:
