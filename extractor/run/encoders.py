@@ -138,5 +138,5 @@ class Encoders:
     def _bury(self, process: EncoderProcess, how: str, meanwhile: str) -> None:
         self._ended.append(process)
         self._notice(f"an encoder process {how}: {meanwhile}, nothing is lost")
-        if len(self._ended) == _DEATHS:
+        if len(self._ended) >= _DEATHS:
             self._most = len(self._living) + len(self._starting)
