@@ -123,7 +123,7 @@ def _group(kind: str, results: Results, all_results: Results) -> Iterator[str]:
         if series.note and series.pairs:
             yield from ("", f"{series.name}: {series.note}")
         if series.failed:
-            yield from ("", f"{series.name} is not here: {' '.join(series.failed.split())[-300:]}")
+            yield from ("", f"{series.name} is not here: {series.failed}.")
 
 
 def _spread(figure: Figure, unit: float) -> str:
