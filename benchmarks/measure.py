@@ -65,7 +65,7 @@ class Subject:
 
 
 class Failed(Exception):  # noqa: N818 - it is the subject that failed
-    """A subject ended badly, or did not write what it should. ``said`` is what it printed last, for the terminal only."""
+    """A subject ended badly, or did not write what it should; ``said`` is what it printed last, for the terminal."""
 
     def __init__(self, message: str, said: str = "") -> None:
         super().__init__(message)

@@ -42,6 +42,7 @@ class _Peer:
     program: str
     words: tuple[str, ...]
     scale: float
+    besides: str = ""  # another environment that its program needs
 
     def subject(self) -> Subject:
         python = ENVIRONMENTS / self.environment / "bin" / "python"
@@ -51,14 +52,14 @@ class _Peer:
 
         return Subject(
             name=self.name, command=command, count=_written, environ=_OFFLINE, scale=self.scale,
-            missing=_missing(self.environment),
+            missing=_missing(self.environment) or (_missing(self.besides) if self.besides else ""),
         )  # fmt: skip
 
 
-def _peer(name: str, where: str, *words: str, scale: float = 0.25) -> _Peer:
+def _peer(name: str, where: str, *words: str, scale: float = 0.25, besides: str = "") -> _Peer:
     """``where`` is ENVIRONMENT/PROGRAM."""
     environment, _, program = where.partition("/")
-    return _Peer(name=name, environment=environment, program=f"{program}.py", words=words, scale=scale)
+    return _Peer(name=name, environment=environment, program=f"{program}.py", words=words, scale=scale, besides=besides)
 
 
 _PEERS = {
@@ -67,7 +68,9 @@ _PEERS = {
     "requests-json": _peer("requests + json, by hand", "hand/by_hand", "requests", "json"),
     "singer-msgspec": _peer("singer-sdk tap, msgspec writer, > file", "singer/singer_tap", "msgspec"),
     "singer": _peer("singer-sdk tap, default writer, > file", "singer/singer_tap", "simple"),
-    "singer-target": _peer("singer-sdk tap into target-jsonl", "singer/singer_tap", "target", scale=0.1),
+    "singer-target": _peer(
+        "singer-sdk tap into target-jsonl", "singer/singer_tap", "target", scale=0.1, besides="target"
+    ),
     "dlt-orjson": _peer("dlt, resource with orjson, filesystem jsonl", "dlt/dlt_pipeline", "orjson", scale=0.15),
     "dlt-rest": _peer("dlt, rest_api source, filesystem jsonl", "dlt/dlt_pipeline", "rest", scale=0.15),
     "airbyte": _peer("airbyte-cdk, declarative source, > file", "airbyte/airbyte_source", scale=0.1),
