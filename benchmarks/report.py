@@ -97,7 +97,8 @@ def document(report: Report, *, picture: str | None = None) -> str:
     for kind, results in report.groups.items():
         parts += ["", *_group(kind, results, report.results if kind == "peer" else {})]
     for section in report.sections:
-        parts += ["", f"## {section.title}", "", *_table(section.columns, section.rows)]
+        parts += ["", f"## {section.title}"]
+        parts += ["", *_table(section.columns, section.rows)] if section.rows else []
         parts += [line for note in section.notes for line in ("", note)]
     if report.versions:
         parts += ["", "## Versions", "", ", ".join(f"{name} {version}" for name, version in report.versions.items())]
