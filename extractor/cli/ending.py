@@ -12,7 +12,7 @@ import tempfile
 import traceback
 
 import extractor
-from extractor.cli.console import out_nothing_more, say
+from extractor.cli.console import say
 from extractor.errors import (
     ConfigError,
     Exit,
@@ -68,15 +68,6 @@ def ended_by_bug(error: Exception) -> int:
         say("The traceback could not be written; it follows.")
         say(_places(error))
     return Exit.BUG
-
-
-def finish_output(code: int) -> int:
-    """Flush stdout, so that a reader that has gone is met here and not at the interpreter's exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        out_nothing_more()
-    return int(code)
 
 
 def _ours(error: Exception) -> ExtractorError | None:

@@ -12,12 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from extractor import lists
 from extractor.config import Config, Job, load
 from extractor.errors import ConfigError
 from extractor.plan import Plan, make_plan, planner, select
 from extractor.plan.asked import Asked
-from extractor.plan.backfill import BackfillRequest, plan_backfill
 from extractor.plan.planner import Basis
 from extractor.protocol import dialect
 from extractor.run.basis import basis_of
@@ -70,6 +68,8 @@ def plan_of(
     )
     basis = basis_for(config, chosen, asked=asked, lasting=lasting, notice=notice)
     if asked is not None and asked.backfill is not None:
+        from extractor.plan.backfill import BackfillRequest, plan_backfill  # noqa: PLC0415 - keeps other plans quick
+
         return plan_backfill(config, basis, BackfillRequest.of(asked.backfill, asked.jobs))
     plan = select(make_plan(config, basis), chosen)
     wrong = planner.repeated(plan)
@@ -102,6 +102,10 @@ def basis_for(
     }
     if asked is not None:
         return replace(basis, lists=_recalled(config, listed, asked, basis.key, notice))
+    if not listed:
+        return basis
+    from extractor import lists  # noqa: PLC0415 - keeps plans without lists quick
+
     state = config.state if lasting else None
     return replace(basis, lists=lists.read_all(config, listed, key=basis.key, state=state, notice=notice))
 
@@ -114,6 +118,8 @@ def _recalled(
     config: Config, listed: Mapping[int, str], asked: Asked, key: bytes, notice: Callable[[str], None]
 ) -> dict[int, planner.MatchList]:
     """Find the lists of an earlier run again: what was read then, not what the files hold now."""
+    from extractor import lists  # noqa: PLC0415 - keeps plans without lists quick
+
     found = {}
     for place, name in listed.items():
         match, list_id = config.jobs[place].match, asked.lists.get(name)

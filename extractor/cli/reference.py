@@ -2,7 +2,7 @@
 
 Decides form only; the words are the commands' own help and the configuration's own descriptions. Deterministic and
 independent of the terminal, so that a test can compare it with the README; ``python -m extractor.cli.reference`` puts
-it there.
+it there, and the program's help where ``front`` finds it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import typer.main
 
-from extractor.cli.app import app
+from extractor.cli.app import tree
+from extractor.cli.front import HELP, WIDTH
 from extractor.config import json_schema
 from extractor.errors import Exit
 from extractor.protocol.dialect import Dialect
@@ -28,10 +29,17 @@ JsonObject = dict[str, Any]  # Any: a JSON Schema
 
 def command_reference() -> str:
     """Render every command: what it does, its arguments and options, examples; then the exit codes."""
-    tree: Any = typer.main.get_command(app)  # Any: typer keeps the classes of its commands to itself
-    sections = [section for name, command in tree.commands.items() for section in _command(name, command)]
+    whole: Any = typer.main.get_command(tree())  # Any: typer keeps the classes of its commands to itself
+    sections = [section for name, command in whole.commands.items() for section in _command(name, command)]
     codes = [(f"`{int(code)}`", code.meaning) for code in Exit]
     return "\n\n".join([*sections, "#### Exit codes", _markdown_table(("code", "meaning"), codes)]) + "\n"
+
+
+def program_help() -> str:
+    """Render what ``extractor --help`` prints on a terminal that is wide enough."""
+    whole: Any = typer.main.get_command(tree())  # Any: as above
+    with whole.make_context("extractor", [], resilient_parsing=True, terminal_width=WIDTH - 2) as context:
+        return f"{whole.get_help(context)}\n"
 
 
 def config_reference() -> str:
@@ -195,3 +203,4 @@ def _markdown_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) ->
 if __name__ == "__main__":
     _README = Path("README.md")
     _README.write_text(embedded(_README.read_text("utf-8")), encoding="utf-8")
+    Path(HELP).write_text(program_help(), encoding="utf-8")

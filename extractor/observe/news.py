@@ -161,7 +161,11 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed:
-    """The run is over. ``exit_code`` is that of the process (design, section 7); ``seconds`` is its whole time."""
+    """The run is over. ``exit_code`` is that of the process (design, section 7); ``seconds`` is its whole time.
+
+    ``longest_stall`` is the longest time, in seconds, for which this process could do nothing else, ``stalled`` their
+    sum (0 where time is a test's).
+    """
 
     run_id: str
     exit_code: int
@@ -173,6 +177,8 @@ class RunClosed:
     jobs_failed: int
     possible_orphans: int
     reason: str = ""  # why the run ended early, else empty
+    longest_stall: float = 0.0
+    stalled: float = 0.0
 
 
 ConnectionNews = ConnectionHeld | OutageBegan | OutageEnded | Heartbeat | ClockCorrected

@@ -8,7 +8,10 @@ decide what is written. Used by every listener, and by ``cli`` for whatever goes
 from __future__ import annotations
 
 import os
-from typing import TextIO
+
+TYPE_CHECKING = False  # as type checkers know it: typing alone is a third of what Python itself imports at its start
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 class Outlet:

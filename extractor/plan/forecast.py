@@ -36,7 +36,7 @@ from extractor.plan.planner import Plan
 
 _FIXED = 3  # Initiate, one Status that says Complete, Commit
 _POSTS = 2  # Initiate, Commit
-_LATE = 1.5  # how much later than it was ready an export may have been found so; the growth of the pauses
+_LATE = 1.5  # how much later than it was ready an export may have been found so, in the nights of any version
 _RECORD = 4096  # bytes that a record has at most, where none was ever seen
 
 
@@ -61,11 +61,13 @@ _NOTHING = Range(low=0, likely=0, high=0)
 class Lesson:
     """What earlier nights say of a stream: their costs, newest first, of either kind; and how it is polled.
 
-    ``polls`` says how many Status requests an export needs that is ready after so many seconds.
+    ``polls`` says how many Status requests an export needs that is ready after so many seconds, ``most_polls`` how many
+    if no other export is alive with which it would have to share the rate.
     """
 
     costs: Sequence[Cost] = ()
     polls: Callable[[float], int] = field(default=lambda _seconds: 1)
+    most_polls: Callable[[float], int] = field(default=lambda _seconds: 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,7 @@ def _outlook(jobs: Sequence[JobSpec], lesson: Lesson, *, page_size: int, now: da
         likely=many * (_POSTS + lesson.polls(ready.likely)) + pages.likely + retries.likely,
         high=None
         if ready.high is None
-        else _end(exports) * (_POSTS + lesson.polls(ready.high) + 1) + _end(pages) + _end(retries),
+        else _end(exports) * (_POSTS + lesson.most_polls(ready.high) + 1) + _end(pages) + _end(retries),
     )
     seconds = _seconds(costs, _waits(costs, stretches), requests, many)
     return Outlook(

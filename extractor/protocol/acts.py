@@ -32,6 +32,7 @@ from extractor.protocol.vocabulary import (
     PageFetched,
     PageRefused,
     PageStored,
+    PageUnreadable,
     PartsLost,
     PollStatus,
     RequestFailed,
@@ -41,8 +42,10 @@ from extractor.protocol.vocabulary import (
     TakenUp,
     TokenIssued,
     Verdict,
+    WindowOpened,
 )
 
+_STUCK = 2  # tries of one page, after which the export does not ask for more beside it
 _UNKNOWN_AT_COMMIT = (
     "the token was not known at Commit: it had expired, or the account spells the path otherwise "
     "(connection.dialect.commit)"
@@ -122,6 +125,21 @@ def stored(life: Life, event: PageStored, _now: float) -> Step:
     return replace(life, phase=Phase.RETRIEVING, paging=paging), commands
 
 
+def open_window(life: Life, event: WindowOpened, _now: float) -> Step:
+    """Nothing is asked for before the first page has been: that one says how many there are."""
+    opened = replace(life, paging=pages.opened(life.paging, event.window))
+    return (opened, []) if life.phase is Phase.READY else _ask_pages(opened)
+
+
+def page_again(life: Life, event: PageUnreadable, now: float) -> Step:
+    """The page was accepted by what its envelope said: take that back, and ask for exactly the same records."""
+    command = replace(event.command, limit=max(1, event.count))
+    after, commands = try_again(life, RequestFailed(command=command, failure=event.failure, draw=event.draw), now)
+    if after.phase is Phase.STOPPED:
+        return stop(life, Verdict.INTEGRITY, f"{event.failure.message} (asked {command.attempt} times)")
+    return replace(after, paging=pages.again(after.paging, asked=command.offset, count=event.count)), commands
+
+
 def late_page(life: Life, _event: PageStored, _now: float) -> Step:
     return life, []
 
@@ -196,7 +214,10 @@ def try_again(life: Life, event: RequestFailed, now: float) -> Step:
         unreadable=unreadable,
         failing_since=decision.failing_since,
     )
-    return replace(life, retries=life.retries + 1), [again]
+    life = replace(life, retries=life.retries + 1)
+    if isinstance(command, FetchPage) and command.attempt >= _STUCK:
+        life = replace(life, paging=pages.failing(life.paging, asked=command.offset))
+    return life, [again]
 
 
 def refused(life: Life, event: RequestFailed, _now: float) -> Step:

@@ -30,12 +30,14 @@ from extractor.protocol.vocabulary import (
     PageFetched,
     PageRefused,
     PageStored,
+    PageUnreadable,
     PartsLost,
     RequestFailed,
     StatusReported,
     TakenUp,
     TokenIssued,
     Verdict,
+    WindowOpened,
 )
 
 
@@ -54,6 +56,8 @@ class Symbol(StrEnum):
     FETCHED = "PageFetched"
     STORED = "PageStored"
     UNREADABLE = "PageRefused"
+    SPOILED = "PageUnreadable"
+    OPENED = "WindowOpened"
     PARTS_LOST = "PartsLost"
     SEALED = "ExportSealed"
     COMMIT_INTENDED = "CommitIntended"
@@ -122,12 +126,17 @@ TABLE: dict[tuple[Phase, Symbol], Rule] = {
     (_P.READY, _S.FETCHED): _row(acts.fetched, "the first page says how many there are", _P.RETRIEVING, _P.STOPPED),
     (_P.READY, _S.STORED): _row(acts.stored, "as journaled: fetched, then stored", _P.RETRIEVING, _P.STOPPED),
     (_P.READY, _S.UNREADABLE): _UNREADABLE,
+    (_P.READY, _S.OPENED): _row(acts.open_window, "pages in any order, now that it is known to work", _P.READY),
     (_P.READY, _S.TOKEN_LOST): _AGAIN,
     (_P.READY, _S.TRY_FAILED): _retry_in(_P.READY),
     (_P.READY, _S.REFUSED): _REFUSED,
     (_P.RETRIEVING, _S.FETCHED): _row(acts.fetched, "store it, ask for the next", _P.RETRIEVING, _P.STOPPED),
     (_P.RETRIEVING, _S.STORED): _row(acts.stored, "durable; the last one closes the parts", _P.RETRIEVING, _P.STOPPED),
     (_P.RETRIEVING, _S.UNREADABLE): _UNREADABLE,
+    (_P.RETRIEVING, _S.SPOILED): _row(
+        acts.page_again, "a page that cannot be read is asked for again, within the bound", _P.RETRIEVING, _P.STOPPED
+    ),
+    (_P.RETRIEVING, _S.OPENED): _row(acts.open_window, "the same, in the middle of an export", _P.RETRIEVING),
     (_P.RETRIEVING, _S.SEALED): _row(acts.sealed, "all of it is on disk", _P.SEALED, _P.STOPPED),
     (_P.RETRIEVING, _S.TOKEN_LOST): _AGAIN,
     (_P.RETRIEVING, _S.TRY_FAILED): _retry_in(_P.RETRIEVING),
@@ -174,6 +183,8 @@ _OF_EVENT: dict[type[object], Symbol] = {
     PageFetched: Symbol.FETCHED,
     PageStored: Symbol.STORED,
     PageRefused: Symbol.UNREADABLE,
+    PageUnreadable: Symbol.SPOILED,
+    WindowOpened: Symbol.OPENED,
     PartsLost: Symbol.PARTS_LOST,
     ExportSealed: Symbol.SEALED,
     CommitIntended: Symbol.COMMIT_INTENDED,

@@ -1,7 +1,8 @@
 """Tiling ``[1..TotalResults]`` with pages: no gap, no overlap, no trust.
 
 Decides which tiles to ask for next and whether an answer fits; several may be outstanding (``window``), which is 1
-until random access is known to work. Does not fetch or store. Called by ``lifecycle``. Contract, section 3.4.
+until random access is known to work (``opened``). Does not fetch or store. Called by ``lifecycle``. Contract, section
+3.4.
 
 What follows a page starts at ``Offset + Count`` of the answer, never at ``offset + limit``: the server may clamp the
 limit, and its older documents count the limit wrongly. A page that came short leaves a rest, which is asked for first.
@@ -27,7 +28,8 @@ class Paging:
     """How far an export has been read. ``total`` is None until the first answer.
 
     ``frontier`` is the first index that was never asked for; ``rests`` were asked for and not given; ``stride`` is how
-    many records the server granted in its first page. Everything up to ``stored_to`` is durable.
+    many records the server grants in a page. Everything up to ``stored_to`` is durable. ``stuck`` are outstanding pages
+    that keep failing: nothing new is asked for beside them.
     """
 
     limit: int
@@ -38,6 +40,7 @@ class Paging:
     asked: tuple[Tile, ...] = ()
     rests: tuple[Tile, ...] = ()
     stored_to: int = 0
+    stuck: frozenset[int] = frozenset()
 
     @property
     def complete(self) -> bool:
@@ -58,19 +61,25 @@ class PageFacts:
 def ask(paging: Paging) -> tuple[Paging, list[tuple[int, int]]]:
     """Fill the window: give (offset, limit) of each page to ask for now, lowest first."""
     requests: list[tuple[int, int]] = []
-    while len(paging.asked) < paging.window:
+    while len(paging.asked) < paging.window and not paging.stuck:
         tile = _next_tile(paging)
         if tile is None:
             break
-        paging = replace(
-            paging,
-            asked=(*paging.asked, tile),
-            rests=tuple(rest for rest in paging.rests if rest != tile),
-            frontier=max(paging.frontier, tile.first + 1 if tile.last is None else tile.last + 1),
-        )
-        size = paging.limit if tile.last is None else tile.last - tile.first + 1
-        requests.append((tile.first, min(paging.limit, size) if paging.window > 1 else paging.limit))
+        paging = replace(_without(paging, tile), asked=(*paging.asked, tile))
+        whole = tile.last is None or (paging.window == 1 and tile.last == paging.total)
+        requests.append((tile.first, paging.limit if whole else min(paging.limit, _size(tile))))
     return paging, requests
+
+
+def opened(paging: Paging, window: int) -> Paging:
+    """Let ``window`` pages be outstanding from now on; what is asked for already keeps to what it can bring."""
+    asked = tuple(
+        tile if tile.last is None else replace(tile, last=min(tile.last, tile.first + paging.limit - 1))
+        for tile in paging.asked
+    )
+    ends = [tile.last for tile in asked if tile.last is not None]
+    frontier = max([paging.stored_to, *ends]) + 1 if ends and not paging.rests else paging.frontier
+    return replace(paging, window=window, asked=asked, frontier=frontier)
 
 
 def accept(paging: Paging, *, asked: int, page: PageFacts) -> Paging:
@@ -93,10 +102,11 @@ def accept(paging: Paging, *, asked: int, page: PageFacts) -> Paging:
     return replace(
         paging,
         total=page.total,
-        stride=paging.stride or page.count,
+        stride=_stride(paging, tile, page.count),
         asked=tuple(each for each in paging.asked if each != tile),
         rests=tuple(sorted(rests, key=lambda rest: rest.first)),
         frontier=frontier,
+        stuck=paging.stuck - {asked},
     )
 
 
@@ -117,22 +127,63 @@ def store(paging: Paging, *, page: PageFacts, lines: int) -> Paging:
     )
 
 
+def failing(paging: Paging, *, asked: int) -> Paging:
+    """Note that the page at ``asked`` keeps failing."""
+    return replace(paging, stuck=paging.stuck | {asked})
+
+
+def again(paging: Paging, *, asked: int, count: int) -> Paging:
+    """Take back the acceptance of a page of ``count`` records at ``asked``: it is outstanding once more.
+
+    Ask for exactly ``count``: what follows it has perhaps been asked for already.
+    """
+    return replace(paging, asked=(*paging.asked, Tile(first=asked, last=asked + count - 1)))
+
+
 def resumed(paging: Paging, *, limit: int, window: int) -> Paging:
     """Forget what was asked for and never came; go on behind what is durable."""
-    return replace(paging, limit=limit, window=window, asked=(), rests=(), frontier=paging.stored_to + 1)
+    return replace(
+        paging, limit=limit, window=window, asked=(), rests=(), frontier=paging.stored_to + 1, stuck=frozenset()
+    )
 
 
 def _next_tile(paging: Paging) -> Tile | None:
+    """Give what to ask for next: a rest before anything new; where several may be outstanding, one page of it."""
     if paging.rests:
-        return paging.rests[0]
-    if paging.total is None:
+        tile = paging.rests[0]
+    elif paging.total is None:
         return None if paging.asked else Tile(first=paging.frontier, last=None)
-    if paging.frontier > paging.total:
+    elif paging.frontier > paging.total:
         return None
-    last = paging.total
-    if paging.window > 1:
-        last = min(last, paging.frontier + max(1, paging.stride) - 1)
-    return Tile(first=paging.frontier, last=last)
+    else:
+        tile = Tile(first=paging.frontier, last=paging.total)
+    if paging.window == 1 or tile.last is None:
+        return tile
+    return replace(tile, last=min(tile.last, tile.first + max(1, paging.stride) - 1))
+
+
+def _size(tile: Tile) -> int:
+    return 1 if tile.last is None else tile.last - tile.first + 1
+
+
+def _without(paging: Paging, tile: Tile) -> Paging:
+    """Take ``tile`` off what nobody has asked for yet: off the first rest if there is one, else off the frontier."""
+    if not paging.rests:
+        return replace(paging, frontier=max(paging.frontier, (tile.last or tile.first) + 1))
+    first, *others = paging.rests
+    left = () if tile.last == first.last else (replace(first, first=(tile.last or tile.first) + 1),)
+    return replace(paging, rests=(*left, *others))
+
+
+def _stride(paging: Paging, tile: Tile, count: int) -> int:
+    """How many records to ask for at once, where several pages may be: as many as the server grants.
+
+    A page that comes short makes the next ones smaller, but not by more than half: it may be an exception.
+    """
+    if paging.stride == 0:
+        return count
+    short = paging.window > 1 and tile.last is not None and count < min(paging.stride, _size(tile))
+    return max(count, paging.stride // 2) if short else paging.stride
 
 
 def _last_index(paging: Paging, *, asked: int, page: PageFacts) -> int:

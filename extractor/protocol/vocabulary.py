@@ -116,11 +116,15 @@ class PollStatus(RemoteCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPage(RemoteCommand):
-    """Ask for at most ``limit`` records from the 1-based ``offset`` on; always with keepAlive."""
+    """Ask for at most ``limit`` records from the 1-based ``offset`` on; always with keepAlive.
+
+    ``urgent`` when the token is about to expire: its pages go before all others (``precedence``).
+    """
 
     token: int = field(repr=False)
     offset: int
     limit: int
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +297,28 @@ class PageRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageUnreadable:
+    """A page that came, and that its envelope described, cannot be read as a whole: it is asked for again.
+
+    ``command`` is what was asked, ``count`` the records that the envelope said it had; ``draw`` as in RequestFailed.
+    """
+
+    durable: ClassVar[bool] = False
+    command: FetchPage
+    count: int
+    failure: Failure
+    draw: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOpened:
+    """Pages of an export may be asked for in any order from now on, ``window`` of them at once."""
+
+    durable: ClassVar[bool] = False
+    window: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartsLost:
     """What an earlier process stored of the export is not there any more; ``message`` says which file it is."""
 
@@ -319,6 +345,8 @@ Event = (
     | Committed
     | RequestFailed
     | PageRefused
+    | PageUnreadable
+    | WindowOpened
     | PartsLost
     | TakenUp
 )

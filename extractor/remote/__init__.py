@@ -60,6 +60,7 @@ async def open_client(
     on_skew: Callable[[float], None] = lambda _seconds: None,
     on_outage: Callable[[Weather], None] = lambda _weather: None,
     on_recovery: Callable[[Weather, float], None] = lambda _weather, _seconds: None,
+    on_pace: Callable[[str], None] = lambda _sentence: None,
     transport: Transport | None = None,
     known: Iterable[int] = (),
     draw: Callable[[], float] = random.random,
@@ -68,7 +69,8 @@ async def open_client(
 
     ``connections`` bounds the requests in flight. ``on_hold`` hears seconds and status when everybody is stopped by a
     Retry-After, ``on_skew`` the seconds by which this machine is ahead of the server when that changes, ``on_outage``
-    that the whole connection is down, ``on_recovery`` what is over and how many seconds it lasted; all must be quick.
+    that the whole connection is down, ``on_recovery`` what is over and how many seconds it lasted, ``on_pace`` a
+    sentence whenever refusals (429) or their absence change how often is asked; all must be quick.
     ``transport`` replaces HTTP and stays the caller's to close. ``known`` are AccessTokens that were issued before:
     they are refused like those that come twice from now on. ``draw`` gives numbers in [0, 1). Raises
     ConfigError when the secret, the proxy or the file of certificate authorities cannot be used.
@@ -82,7 +84,7 @@ async def open_client(
         breaker = Breaker(clock=clock, on_began=on_outage, on_ended=on_recovery)
         wire = Wire(
             transport=transport,
-            limiter=RateLimiter(requests_per_second, clock=clock, breaker=breaker),
+            limiter=RateLimiter(requests_per_second, clock=clock, breaker=breaker, on_pace=on_pace),
             server_clock=server_clock,
             clock=clock,
             on_hold=on_hold,

@@ -26,7 +26,9 @@ from extractor.errors import (
     Unavailable,
 )
 from extractor.plan.job import JobSpec
+from extractor.protocol import precedence
 from extractor.protocol.outage import Weather
+from extractor.protocol.precedence import Precedence
 from extractor.protocol.retry import COMMIT_PATIENCE, After401, retry_after_seconds
 from extractor.protocol.vocabulary import (
     Commit,
@@ -63,6 +65,7 @@ _FAULTS: dict[type[RemoteError], Fault] = {
     OutOfPatience: Fault.UNAVAILABLE,
     Malformed: Fault.MALFORMED,
 }
+_HOLDING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 # Throttling and outages are said before anybody looks at the credential.
 _NOT_JUDGED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 _TURNS = 3  # waits for a turn that a bearer may be too short-lived for
@@ -91,7 +94,7 @@ class Wire:
 
     async def take_turn_and_send(self, request: Request) -> tuple[Answer, float]:
         """Send a login when it is its turn; also give the instant of sending on the monotonic clock."""
-        await self.limiter.admit()
+        await self.limiter.admit(Precedence.LOGIN)
         return await self.send(request, answered=self.breaker.ask_on)
 
     async def send(
@@ -116,10 +119,12 @@ class Wire:
             self.breaker.failed(answer.status, f"HTTP {answer.status}", failing_since=failing_since)
         else:
             answered()
-        if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        if answer.status in _HOLDING:
             wait = retry_after_seconds(answer.header("Retry-After"), now=self.server_clock.now())
             if wait is not None and self.limiter.hold(wait):
                 self.on_hold(wait, answer.status)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.limiter.refused(sent_at=sent_at)  # after the hold, in which nobody shows whether the rate is right
         return answer, sent_at
 
 
@@ -205,7 +210,11 @@ class Client:
             left = self.wire.clock.monotonic()
 
         answer = await self.exchange(
-            request, leaving=going, failing_since=command.failing_since, patience=self._patience(command)
+            request,
+            worth=precedence.of(command),
+            leaving=going,
+            failing_since=command.failing_since,
+            patience=self._patience(command),
         )
         if not answer.ok:
             raise refusal(answer, command, job, dialect, self._circumstances())
@@ -254,28 +263,29 @@ class Client:
         self,
         request: Request,
         *,
+        worth: Precedence = Precedence.DATA,
         leaving: Callable[[], Awaitable[None]] | None = None,
         failing_since: float | None = None,
         patience: float = math.inf,
     ) -> Answer:
         """Authorize and send; after a 401 at most once more. Raises RemoteError only when there is no answer.
 
-        ``failing_since`` is the instant of this request's first failure; ``patience`` bounds the seconds of an outage
-        that it waits for its turn.
+        ``worth`` says who goes first; ``failing_since`` is the instant of this request's first failure; ``patience``
+        bounds the seconds of an outage that it waits for its turn.
         """
-        credential = await self._turn(request, patience)
+        credential = await self._turn(request, worth, patience)
         if leaving is not None:
             await leaving()
             if self.wire.limiter.held:  # what began while the intent was journaled holds this request, too
                 self._turns_passed += 1
                 self.wire.breaker.ask_on()
-                credential = await self._turn(request, patience)
+                credential = await self._turn(request, worth, patience)
         answer = await self._exchange_once(request, credential, failing_since)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         if self.authorizer.rejected(credential.generation) is After401.STOP:
             return answer
-        credential = await self._turn(request, patience)
+        credential = await self._turn(request, worth, patience)
         answer = await self._exchange_once(request, credential, failing_since)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             # Not for another resend of this request: so that the next one knows that the renewal was in vain.
@@ -283,21 +293,29 @@ class Client:
         return answer
 
     async def _exchange_once(self, request: Request, credential: Credential, failing_since: float | None) -> Answer:
-        headers = {**request.headers, "Authorization": credential.value}
-        answer, sent_at = await self.wire.send(replace(request, headers=headers), failing_since=failing_since)
+        authorized = Request(
+            about=request.about,
+            method=request.method,
+            url=request.url,
+            headers={**request.headers, "Authorization": credential.value},
+            body=request.body,
+        )
+        answer, sent_at = await self.wire.send(authorized, failing_since=failing_since)
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
         if answer.status not in _NOT_JUDGED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.authorizer.accepted(credential.generation)
         return answer
 
-    async def _turn(self, request: Request, patience: float) -> Credential:
+    async def _turn(self, request: Request, worth: Precedence, patience: float) -> Credential:
+        if patience == math.inf:
+            return await self._take_turn(request.about, worth)
         with self.wire.breaker.patience(patience, request.about):
-            return await self._take_turn(request.about)
+            return await self._take_turn(request.about, worth)
 
-    async def _take_turn(self, about: str) -> Credential:
+    async def _take_turn(self, about: str, worth: Precedence) -> Credential:
         for _ in range(_TURNS):
             await self.authorizer.ready()
-            await self.wire.limiter.admit()
+            await self.wire.limiter.admit(worth)
             credential = self.authorizer.credential()  # after the wait: a signature must be fresh when it is sent
             if credential is not None:
                 return credential

@@ -45,6 +45,8 @@ class Answer:
 
     def header(self, name: str) -> str | None:
         """Look a header up in any spelling of its name."""
+        if (value := self.headers.get(name)) is not None:
+            return value
         wanted = name.casefold()
         return next((value for key, value in self.headers.items() if key.casefold() == wanted), None)
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 from datetime import UTC, datetime
 
 from extractor.config.connection import PnAuth
@@ -38,6 +39,8 @@ class Signer:
         self._secret = _secret_bytes(auth.secret.get_secret_value(), is_base64=dialect.secret_is_base64)
         self._renewals = 0
         self._accepted_generation = 0
+        self._whole_seconds = "%f" not in dialect.timestamp
+        self._latest: tuple[float, Credential] | None = None  # the second it was made for, and the signature
 
     @property
     def _generation(self) -> int:
@@ -48,8 +51,21 @@ class Signer:
         """Nothing to prepare: there is no login."""
 
     def credential(self) -> Credential:
-        """Sign for now, by the server's clock."""
-        instant = datetime.fromtimestamp(self._server_clock.now() - self._auth.backdate, UTC)
+        """Sign for now, by the server's clock.
+
+        All requests of a second carry the same signature where the timestamp tells no less than seconds: neither
+        method nor path is signed, and it is what the same words would give.
+        """
+        now = self._server_clock.now() - self._auth.backdate
+        if self._whole_seconds:
+            now = math.floor(now)
+        if self._latest is not None and self._latest[0] == now and self._latest[1].generation == self._generation:
+            return self._latest[1]
+        credential = self._sign(datetime.fromtimestamp(now, UTC))
+        self._latest = now, credential
+        return credential
+
+    def _sign(self, instant: datetime) -> Credential:
         timestamp = instant.strftime(self._dialect.timestamp)
         template = self._dialect.keyed_scheme if self._auth.keyed else self._dialect.unkeyed_scheme
         scheme = template.format(hash=self._auth.hash.upper())

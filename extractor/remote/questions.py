@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, assert_never
 from urllib.parse import quote, urlencode
 
@@ -38,7 +39,7 @@ class Questions:
         dialect, about = self.dialect.of(kind), describe(command, job)
         match command:
             case Initiate():
-                url = self._url(dialect.initiate(kind), name=job.dataset.name)
+                url = self._url(dialect.initiate(kind), name=_quoted(job.dataset.name))
                 return Request(
                     about=about,
                     method="POST",
@@ -65,11 +66,11 @@ class Questions:
                 assert_never(command)
 
     def _of_token(self, template: str, token: int, job: JobSpec) -> str:
-        return self._url(template, accessToken=str(token), kind=_KINDS[job.dataset.kind])
+        return self._url(template, accessToken=str(token), kind=_KINDS[job.dataset.kind])  # letters and digits
 
-    def _url(self, template: str, **places: str) -> str:
-        quoted = {place: _quoted(text) for place, text in {"clientId": self.client_id, **places}.items()}
-        return f"{self.base_url.rstrip('/')}/{template.format(**quoted).lstrip('/')}"
+    def _url(self, template: str, **quoted: str) -> str:
+        path = template.format(clientId=_quoted(self.client_id), **quoted)
+        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
 
 def describe(command: RemoteCommands, job: JobSpec) -> str:
@@ -123,6 +124,7 @@ def _values(match: Match, *, as_number: bool) -> list[str | int]:
     return [int(value) if value.isascii() and value.isdecimal() else value for value in match.values]
 
 
+@lru_cache(maxsize=64)
 def _quoted(text: str) -> str:
     # A segment may be called "..": unreserved characters, but as a whole a step up the path.
     return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")

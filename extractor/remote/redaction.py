@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 _LONGEST = 200
+_SHORT = 16  # letters: what is longer may be base64
 _CUT = "[...]"
 _PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
@@ -34,6 +35,8 @@ def quotable(text: str, *, hidden: Iterable[str] = ()) -> str:
 
     ``hidden`` is cut out wherever it stands as a word, in any case: what was sent is known better than any pattern.
     """
+    if not hidden and len(text) < _SHORT and text.isascii() and text.isalpha():
+        return text  # one short word of letters, such as a Status: no pattern finds anything in it
     words = " ".join("".join(each if each.isprintable() else " " for each in text[: _LONGEST * 10]).split())
     folded = words.casefold()  # thousands of values may be hidden: only those that occur are worth a pattern
     for value in sorted({each for each in hidden if each.strip() and each.casefold() in folded}, key=len, reverse=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from extractor.clock import Clock
 from extractor.remote.exchange import Answer
@@ -58,8 +59,11 @@ def date_of(answer: Answer) -> float | None:
     It is in GMT by its definition, also where it does not say so.
     """
     written = answer.header("Date")
-    if written is None:
-        return None
+    return None if written is None else _read(written)
+
+
+@lru_cache(maxsize=8)  # all answers of a second say the same
+def _read(written: str) -> float | None:
     try:
         date = parsedate_to_datetime(written)
         return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()

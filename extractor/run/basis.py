@@ -13,11 +13,11 @@ from pathlib import Path
 from extractor.errors import LocalError
 from extractor.plan.asked import Asked
 from extractor.plan.planner import Basis, Plan
-from extractor.run.history import JOURNAL
 from extractor.store import marks
 from extractor.store.database import Empty
 from extractor.store.durable import is_there, make_folders
 from extractor.store.journal import Journal, open_journal, read_journal
+from extractor.store.remains import JOURNAL
 
 _KEY = 32  # bytes
 

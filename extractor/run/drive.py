@@ -1,29 +1,24 @@
 """One job, walked through its life: performs commands, hands events to ``step``, decides nothing.
 
 Every command runs as a task of its own and reports what happened through one stream; the loop that reads the stream is
-the only one that steps. Intents are journaled before their request is sent; pages are stored in offset order while the
-next one is already being fetched; a page keeps its slot (``limits.pages``) from the request until it is durable, so a
-slow disk slows the network. Called by ``on_asyncio``.
+the only one that steps. Intents are journaled before their request is sent; pages are encoded as they arrive and stored
+in offset order while the next ones are already being fetched; a page keeps its slot (``slots``) from the request until
+it is durable, so a slow disk slows the network. Called by ``on_asyncio``.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import anyio
 import anyio.abc
-import anyio.to_thread
 
-from extractor.errors import IntegrityError
-from extractor.observe.news import JobMoved, Listener
+from extractor.observe.news import JobMoved
 from extractor.plan.job import JobSpec
-from extractor.protocol.dialect import Dialect
-from extractor.protocol.life import LifePolicy
+from extractor.protocol.life import Phase
 from extractor.protocol.lifecycle import begin, step, symbol_of
-from extractor.protocol.pace import PollPolicy
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -39,6 +34,7 @@ from extractor.protocol.vocabulary import (
     Outcome,
     PageFetched,
     PageRefused,
+    PageUnreadable,
     PartsLost,
     PollStatus,
     RequestFailed,
@@ -47,14 +43,14 @@ from extractor.protocol.vocabulary import (
     StorePage,
     TakenUp,
     TokenIssued,
+    WindowOpened,
 )
-from extractor.run.engine import Asker, Recorder, RemoteRequest
-from extractor.run.halt import Halt
+from extractor.run.engine import RemoteRequest
 from extractor.run.past import replayed
-from extractor.store.compression import Compression
+from extractor.run.reading import Reading
+from extractor.run.surroundings import Surroundings
+from extractor.run.trial import Trial
 from extractor.store.failpoints import Failpoint, reached
-from extractor.store.frames import Form, Frame, Spelling, make_frame
-from extractor.store.in_order import InOrder
 from extractor.store.parts import PartDamaged
 
 _ANSWERED: dict[type[object], Failpoint] = {
@@ -64,28 +60,6 @@ _ANSWERED: dict[type[object], Failpoint] = {
     Committed: Failpoint.COMMIT_ANSWERED,
 }
 _STREAM = 32  # events on their way to the loop: a few for each task that one job can have
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the jobs of an engine share."""
-
-    client: Asker
-    recorder: Recorder
-    policy: LifePolicy
-    dialect: Dialect
-    compression: Compression
-    spelling: Spelling
-    pages: anyio.Semaphore
-    encoding: anyio.CapacityLimiter
-    listener: Listener
-    halt: Halt
-    polls: Mapping[str, PollPolicy] = field(default_factory=dict)  # by stream id, where earlier nights teach one
-
-    def policy_of(self, job: JobSpec) -> LifePolicy:
-        """The bounds of a job's life, with the polling that its stream has taught."""
-        poll = self.polls.get(job.stream.id)
-        return self.policy if poll is None else replace(self.policy, poll=poll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +82,7 @@ class Drive:
         self._busy = 0
         self._remote: set[anyio.CancelScope] = set()
         self._waiting: set[anyio.CancelScope] = set()  # those of them whose request has not left yet
-        self._slots = 0  # page slots that this job holds
-        self._order: InOrder[PageFetched] = InOrder()
-        self._ready: deque[PageFetched] = deque()
-        self._storing = False
+        self._reading: Reading | None = None  # of the export whose pages are asked for
         self._requests = 0
         self._began = anyio.current_time()
 
@@ -122,9 +93,7 @@ class Drive:
                 outcome = await self._loop(tasks)
                 tasks.cancel_scope.cancel()
         finally:
-            for _ in range(self._slots):
-                self._around.pages.release()
-            self._slots = 0
+            self._stop_reading()
         if outcome is None:
             return None
         return replace(outcome, requests=self._requests, seconds=anyio.current_time() - self._began)
@@ -161,13 +130,14 @@ class Drive:
         self._life, commands = step(replayed(past.events, self._policy, now), taken, now)
         await self._around.recorder.record(self._job, taken)
         reached(Failpoint.TAKEN_UP)
-        self._order = InOrder(self._life.paging.stored_to + 1)
         self._tell(taken)
         return commands
 
     async def _next_event(self) -> Event | None:
         """The next event, journaled if it is durable; None when no task is left to bring one."""
         while self._busy:
+            if (opened := self._opened()) is not None:
+                return opened
             happened = await self._receive.receive()
             if happened.event is None:
                 self._busy -= 1
@@ -180,11 +150,18 @@ class Drive:
             return event
         return None
 
+    def _opened(self) -> WindowOpened | None:
+        """Whether pages may be asked for in any order since somebody has tried."""
+        life, window = self._life, self._around.access.window(self._job.dataset.kind)
+        reading = life.phase in {Phase.READY, Phase.RETRIEVING}
+        return WindowOpened(window=window) if reading and life.paging.window < window else None
+
     async def _quiesce(self) -> None:
         """Cancel what is being asked, let finish what is being stored, and take in what is left of both."""
         for scope in self._remote:
             scope.cancel()
-        self._ready.clear()
+        if self._reading is not None:
+            self._reading.wind_up()
         while self._busy:
             happened = await self._receive.receive()
             self._busy -= happened.event is None
@@ -194,16 +171,15 @@ class Drive:
             case Initiate() | PollStatus() | FetchPage() | Commit():
                 self._spawn(tasks, lambda: self._ask(command))
             case StorePage():
-                self._ready.extend(self._order.put(command.page.asked, command.page.count, command.page))
-                if self._ready and not self._storing:
-                    self._storing = True
-                    self._spawn(tasks, self._store_ready)
+                reading = self._read()
+                self._spawn(tasks, lambda: reading.keep(command.page))
+                if (trial := reading.trial_with(command.page)) is not None:
+                    self._spawn(tasks, lambda: self._try_access(reading, trial))
             case SealExport():
                 self._spawn(tasks, self._seal)
             case DropExport():
                 await self._quiesce()
-                self._release(self._slots)
-                self._order = InOrder()
+                self._stop_reading()
                 await self._around.recorder.drop(self._job, command.export)
             case Finish():
                 raise TypeError("the loop itself finishes")
@@ -229,23 +205,23 @@ class Drive:
         self._remote.discard(scope)
 
     async def _request(self, command: RemoteRequest, scope: anyio.CancelScope) -> None:
-        around = self._around
-        if isinstance(command, FetchPage):
-            await around.pages.acquire()
-            self._slots += 1
+        if isinstance(command, FetchPage) and command.attempt == 1:
+            await self._read().slots.take(command.offset)  # a page that is asked for again has kept its slot
+        event = await self._perform(command, scope)
+        if isinstance(command, FetchPage) and isinstance(event, PageFetched):
+            self._read().came(command)
+        answered = _ANSWERED.get(type(event))
+        if answered is not None:
+            reached(answered)
+        await self._report(event)
 
+    async def _perform(self, command: RemoteRequest, scope: anyio.CancelScope) -> Event:
         async def leaving() -> None:
             self._waiting.discard(scope)
             self._requests += 1
             await self._record_intent(command)
 
-        event = await around.client.perform(command, self._job, leaving=leaving)
-        if isinstance(command, FetchPage) and not isinstance(event, PageFetched):
-            self._release(1)
-        answered = _ANSWERED.get(type(event))
-        if answered is not None:
-            reached(answered)
-        await self._send.send(_Happened(event=event))
+        return await self._around.client.perform(command, self._job, leaving=leaving)
 
     async def _record_intent(self, command: Command) -> None:
         intent: InitiateIntended | CommitIntended
@@ -257,48 +233,47 @@ class Drive:
             return
         await self._around.recorder.record(self._job, intent)
         reached(Failpoint.INITIATE_INTENDED if isinstance(command, Initiate) else Failpoint.COMMIT_INTENDED)
-        await self._send.send(_Happened(event=intent, recorded=True))
+        await self._report(intent, recorded=True)
 
-    async def _store_ready(self) -> None:
-        around = self._around
-        export = self._life.export
-        while self._ready:
-            page = self._ready.popleft()
-            try:
-                frame = await anyio.to_thread.run_sync(self._frame, page, limiter=around.encoding)
-            except IntegrityError as error:
-                self._ready.clear()
-                await self._send.send(_Happened(event=PageRefused(offset=page.offset, message=str(error))))
-                break
-            stored = await around.recorder.store(self._job, export, page, frame)
-            del page, frame
-            self._release(1)
-            await self._send.send(_Happened(event=stored, recorded=True))
-        self._storing = False
+    async def _try_access(self, reading: Reading, trial: Trial) -> None:
+        """Run a trial of random access. At a halt it does not wait for the second page."""
+        with anyio.CancelScope() as scope:
+            self._remote.add(scope)
+            self._waiting.add(scope)
 
-    def _frame(self, page: PageFetched) -> Frame:
-        around = self._around
-        spelled = around.dialect.of(self._job.dataset.kind)
-        form = Form(
-            records_member=spelled.records,
-            record_id=spelled.record_id,
-            compression=around.compression,
-            spelling=around.spelling,
-        )
-        return make_frame(page, form)
+            async def ask(command: FetchPage) -> Event:
+                await reading.slots.take(command.offset)
+                try:
+                    return await self._perform(command, scope)
+                finally:
+                    self._waiting.add(scope)
+                    reading.slots.give(command.offset)
+
+            await trial.run(ask)
+        self._waiting.discard(scope)
+        self._remote.discard(scope)
 
     async def _seal(self) -> None:
         try:
             sealed = await self._around.recorder.seal(self._job, self._life.export)
         except PartDamaged as error:
-            await self._send.send(_Happened(event=PartsLost(message=str(error))))
+            await self._report(PartsLost(message=str(error)))
         else:
-            await self._send.send(_Happened(event=sealed, recorded=True))
+            await self._report(sealed, recorded=True)
 
-    def _release(self, slots: int) -> None:
-        self._slots -= slots
-        for _ in range(slots):
-            self._around.pages.release()
+    def _read(self) -> Reading:
+        """What reads the present export."""
+        if self._reading is None:
+            self._reading = Reading(self._job, self._life, self._around, report=self._report)
+        return self._reading
+
+    def _stop_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.slots.give_all()
+
+    async def _report(self, event: Event, *, recorded: bool = False) -> None:
+        await self._send.send(_Happened(event=event, recorded=recorded))
 
     def _tell(self, event: Event) -> None:
         life = self._life
@@ -325,5 +300,7 @@ def _detail(event: Event) -> str:
             return f"Status {event.spelled}"
         case PageRefused() | PartsLost():
             return event.message
+        case PageUnreadable():
+            return event.failure.message
         case _:
             return ""

@@ -17,11 +17,12 @@ from extractor.plan.job import Dataset
 from extractor.protocol.vocabulary import Outcome, Verdict
 from extractor.run.past import replayed
 from extractor.run.vitals import RunState, read_with_living, state_of
+from extractor.store import remains
 from extractor.store.journal import Journal, read_journal
 from extractor.store.lock import Holder
 from extractor.store.remains import held
 
-JOURNAL = "journal.sqlite"
+JOURNAL = remains.JOURNAL
 _AT_REST = {RunState.DONE, RunState.RUNNING}
 _BEYOND_RESUMING = {Verdict.REFUSED, Verdict.EXPORT_FAILED, Verdict.INTEGRITY}
 

@@ -20,12 +20,12 @@ from extractor.plan.difference import EarlierJob, EarlierRun
 from extractor.plan.forecast import Lesson, expected_records
 from extractor.plan.job import Dataset, JobSpec
 from extractor.plan.planner import Plan
-from extractor.protocol.pace import PollPolicy, Sighting, learned, polls_for
-from extractor.run.history import JOURNAL
+from extractor.protocol.pace import PollPolicy, Sighting, learned, polls_for, shared_pause
 from extractor.store import experience, marks
 from extractor.store.database import Database
 from extractor.store.durable import is_there
 from extractor.store.journal import read_journal
+from extractor.store.remains import JOURNAL
 
 _STREAMS_SINCE = 3  # the journal's format
 
@@ -57,10 +57,12 @@ def lessons_of(journal: Database, plan: Plan, limits: Limits, now: datetime) -> 
     expected: dict[str, float] = {}
     polls: dict[str, PollPolicy] = {}
     plain = poll_policy(limits)
+    apart = shared_pause(min(limits.exports, len(plan.jobs)), limits.requests_per_second)
     for stream, mine in jobs.items():
         costs = experience.costs(journal, stream)
         policy = _taught(plain, costs, mine, now)
-        lessons[stream] = Lesson(costs=costs, polls=partial(polls_for, policy=policy))
+        polled = partial(polls_for, policy=policy)
+        lessons[stream] = Lesson(costs=costs, polls=partial(polled, apart=apart), most_polls=polled)
         records = expected_records(mine, lessons[stream], now)
         if records is not None:
             expected[stream] = records

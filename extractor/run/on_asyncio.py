@@ -10,18 +10,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import anyio
+import anyio.to_thread
 
-from extractor.observe.news import JobEnded, Listener
+from extractor.observe.news import JobEnded, Listener, Noticed
 from extractor.plan.job import JobSpec
 from extractor.plan.order import Turns
-from extractor.protocol.vocabulary import Verdict
-from extractor.run.drive import Drive, Surroundings
+from extractor.protocol.vocabulary import PageFetched, Verdict
+from extractor.run.access import RandomAccess
+from extractor.run.drive import Drive
 from extractor.run.engine import Asker, Recorder, Settings
 from extractor.run.halt import Halt
+from extractor.run.slots import PageSlots
+from extractor.run.surroundings import Surroundings
 from extractor.store.failpoints import Failpoint, reached
+from extractor.store.frames import Form, Frame, make_frame
 
 _PAUSES = 4  # of the longest ones: what polling that has learned may wait at once (``protocol.pace``)
-_ENCODERS = 1  # encoding holds the interpreter's lock: a second thread would only make both wait
+
+
+class Thread:
+    """Encoding in this process."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(1)
+
+    async def frame(self, page: PageFetched, form: Form) -> Frame:
+        """Give the frame of a page."""
+        return await anyio.to_thread.run_sync(make_frame, page, form, limiter=self._limiter)
 
 
 class AsyncioEngine:
@@ -47,8 +62,9 @@ class AsyncioEngine:
             polls=settings.polls,
             compression=settings.compression,
             spelling=settings.spelling,
-            pages=anyio.Semaphore(settings.limits.pages),
-            encoding=anyio.CapacityLimiter(_ENCODERS),
+            pages=PageSlots(lambda: settings.limits.pages, most=settings.limits.pages),
+            access=RandomAccess(settings.dialect.random_access, window=settings.limits.pages, notice=self._notice),
+            encode=Thread().frame,
             listener=self._listener,
             halt=self._halt,
         )
@@ -69,6 +85,9 @@ class AsyncioEngine:
             around.listener(JobEnded(ordinal=job.ordinal, label=job.label, dataset=str(job.dataset), outcome=outcome))
             if outcome.verdict is Verdict.UNAVAILABLE and self._is_late():
                 return  # another export would be left as this one was
+
+    def _notice(self, sentence: str) -> None:
+        self._listener(Noticed(message=sentence))
 
     def _is_late(self) -> bool:
         """Whether the deadline is nearer than the longest pause between two questions."""

@@ -10,9 +10,12 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
+from extractor.errors import IntegrityError
+from extractor.protocol import envelope
+from extractor.protocol.envelope import Facts, facts_of
 from extractor.protocol.vocabulary import KeptText, PageFetched
 from extractor.store.compression import Compression, codec
-from extractor.store.records import encode_page
+from extractor.store.records import PageSpoiled, encode_page
 
 Spelling = Literal["canonical", "verbatim"]
 
@@ -41,15 +44,25 @@ class Frame:
 def make_frame(page: PageFetched, form: Form) -> Frame:
     """Encode a page into a frame.
 
-    Raises IntegrityError when a record cannot be a line or the page's Count is not the number of its records.
+    Raises IntegrityError when a record cannot be a line; and PageSpoiled, a kind of it, when the page is not JSON as a
+    whole, does not hold as many records as its Count says, or says something else than was read of it when it came.
     """
-    encoded = encode_page(
-        page.body,
-        records_member=form.records_member,
-        record_id=form.record_id,
-        count=page.count,
-        first=page.offset,
-    )
+    try:
+        encoded = encode_page(
+            page.body,
+            records_member=form.records_member,
+            record_id=form.record_id,
+            count=page.count,
+            first=page.offset,
+            verbatim=form.spelling == "verbatim",
+        )
+    except PageSpoiled:
+        raise
+    except IntegrityError:
+        _check_envelope(page)  # a page that was cut short ends in a record that is none
+        raise
+    if not encoded.plain:
+        _check_envelope(page)
     return Frame(
         data=codec(form.compression).frame(encoded.lines),
         lines=encoded.records,
@@ -57,3 +70,13 @@ def make_frame(page: PageFetched, form: Form) -> Frame:
         kept=encoded.kept,
         ids=encoded.ids,
     )
+
+
+def _check_envelope(page: PageFetched) -> None:
+    """Read the whole envelope, and compare. Raises PageSpoiled."""
+    members = envelope.whole(page.body)
+    if isinstance(members, str):
+        raise PageSpoiled(f"page at offset {page.offset}: {members}; ask for it again")
+    read = Facts(count=page.count, has_more=page.has_more, offset=page.offset, total=page.total)
+    if facts_of(members) != read:
+        raise PageSpoiled(f"page at offset {page.offset}: its envelope contradicts itself; ask for it again")

@@ -23,6 +23,7 @@ over everything).
 
 from __future__ import annotations
 
+import functools
 import re
 from array import array
 from bisect import bisect_left, bisect_right
@@ -63,7 +64,19 @@ def _written_out(text: str) -> int | None:
 
 
 def id_in_text(text: bytes, member: str) -> int | None:
-    """The same of a record's text, also of one that orjson refuses for something else in it."""
+    """The same of a record's text, also of one that orjson refuses for something else in it.
+
+    Where the member is there more than once: the one that the record begins with, else the last.
+    """
+    found = _opening(member).match(text)
+    if found is not None:
+        return int(found[2])
+    try:
+        value = _reader(member).decode(text).id
+        if value is not None:
+            return id_in({member: value}, member)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # of another kind, or not read by msgspec
     try:
         return id_in(orjson.loads(text), member)
     except orjson.JSONDecodeError:
@@ -83,9 +96,30 @@ def _whole_number(raw: msgspec.Raw) -> object:
         return None
 
 
+@functools.lru_cache(maxsize=8)  # a run knows one or two members
+def _opening(member: str) -> re.Pattern[bytes]:
+    """Make the pattern of a record that begins with its id, in a spelling that is surely the number's own."""
+    name = re.escape(member.encode())
+    return re.compile(rb'\{[ \t\r\n]*"%b"[ \t\r\n]*:[ \t\r\n]*("?)(0|[1-9][0-9]{0,17})\1[ \t\r\n]*[,}]' % name)
+
+
+@functools.lru_cache(maxsize=8)
+def _reader(member: str) -> msgspec.json.Decoder[Any]:
+    """Make the decoder of a record of which only ``member`` is read; four times as fast as reading all of it."""
+    kind = msgspec.defstruct("Known", [("id", int | str | None, None)], rename={"id": member})
+    return msgspec.json.Decoder(kind)
+
+
 def ids_of(lines: Iterable[bytes], member: str) -> array[int]:
-    """Give the ids of lines, in order."""
-    return array("Q", (found for line in lines if (found := id_in_text(line, member)) is not None))
+    """Give the ids of lines, in order; of those that have one."""
+    lines = lines if isinstance(lines, list) else list(lines)
+    found = list(map(_opening(member).match, lines))
+    if None not in found:
+        return array("Q", [int(match[2]) for match in found])  # type: ignore[index] # none of them is None
+    every = (
+        id_in_text(line, member) if match is None else int(match[2]) for line, match in zip(lines, found, strict=True)
+    )
+    return array("Q", (each for each in every if each is not None))
 
 
 class Census:

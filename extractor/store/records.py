@@ -18,114 +18,185 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
 
 from extractor.errors import IntegrityError
+from extractor.protocol.envelope import span
 from extractor.protocol.vocabulary import KeptText
 from extractor.store import grammar
-from extractor.store.identity import id_in, id_in_text
-from extractor.store.spelling import keep, settle
+from extractor.store.identity import ids_of
+from extractor.store.spelling import keep, own_line, settle
 
 # An escaped backslash, a pair, or (in the group) half of one.
 _SURROGATES: Final = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
+_NAME: Final = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*\[\Z')
+_LONGEST_NAME: Final = 512  # bytes in which the member's name is looked for, before its array
+_LINE_SPACE: Final = b"\n\r\t"  # white space that JSON allows between tokens, and that a line should not hold
+
+
+class PageSpoiled(IntegrityError):  # noqa: N818 - the house's words
+    """The page is not what its envelope was taken for, cut short for one: worth asking for again, as it is no data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPage:
     """The lines of a page, each ended by a newline; ``kept`` names those in the server's own spelling.
 
-    ``ids`` are those of the records that have one (``identity``), in order.
+    ``ids`` are those of the records that have one (``identity``), in order. ``plain`` is whether the page was cut at
+    ``envelope.span``, and so holds nothing beside its records but what ``envelope.outside`` sees.
     """
 
     lines: bytes = field(repr=False)
     records: int
     kept: tuple[KeptText, ...] = ()
     ids: array[int] = field(repr=False, default_factory=lambda: array("Q"))
+    plain: bool = field(default=True, compare=False)
 
 
-def encode_page(body: bytes, *, records_member: str, record_id: str, count: int, first: int) -> EncodedPage:
+class _Cut(NamedTuple):
+    """A page in pieces. ``plain``: as in EncodedPage; ``sound``: each piece is JSON, but for its UTF-8."""
+
+    records: Sequence[bytes | msgspec.Raw]
+    plain: bool = False
+    sound: bool = False
+
+
+def encode_page(
+    body: bytes,
+    *,
+    records_member: str,
+    record_id: str,
+    count: int,
+    first: int,
+    verbatim: bool = False,
+) -> EncodedPage:
     """Encode a page. ``first`` is the 1-based index of its first record in the export, ``count`` the envelope's Count.
 
     ``records_member`` is matched exactly, else without regard to case; absent or null, it has no records. So is
-    ``record_id``, the member that tells one record from another. Raises
-    IntegrityError when a record cannot be a line, or when there are not ``count`` of them; the message names page and
-    record, never the content. Pure; holds no reference to ``body`` afterwards.
+    ``record_id``, the member that tells one record from another. ``verbatim`` keeps each record as the server wrote
+    it, and then nothing is ``kept`` as an exception. Raises IntegrityError when a record cannot be a line, and
+    PageSpoiled when the page cannot be cut into records, or there are not ``count`` of them; the message names page
+    and record, never the content. Pure; holds no reference to ``body`` afterwards.
     """
-    records = _cut(body, records_member, first)
-    if len(records) != count:
-        raise IntegrityError(
-            f"page at offset {first}: it holds {len(records)} records, but its Count is {count}; "
+    cut = _cut(body, records_member, first)
+    if len(cut.records) != count:
+        raise PageSpoiled(
+            f"page at offset {first}: it holds {len(cut.records)} records, but its Count is {count}; "
             "the answer is incomplete or damaged, ask for it again"
         )
-    lines: list[bytes] = []
     kept: list[KeptText] = []
-    ids = array("Q")
-    for index, raw in enumerate(records):
-        text = bytes(raw)  # a copy: a Raw would pin the whole page
-        line, record = _canonical(text)
-        known = id_in_text(text, record_id) if line is None else id_in(record, record_id)
-        if known is not None:
-            ids.append(known)
-        if line != text:
-            try:
-                line, reason = keep(text) if line is None else settle(text, line)
-            except grammar.NotJson as error:
-                raise _refusal(first, index, error.reason) from None
-            if reason is not None:
-                kept.append(KeptText(record=first + index, reason=reason))
-        if line[0] != ord("{"):
-            raise _refusal(first, index, "it is not a JSON object")
-        lines.append(line)
-    lines.append(b"")
-    return EncodedPage(lines=b"\n".join(lines), records=count, kept=tuple(kept), ids=ids)
+    lines = _verbatim(cut, body, first) if verbatim else _canonical(cut, first, kept)
+    ids = ids_of(lines, record_id)
+    if len(ids) < count:  # one that has an id is an object
+        _check_objects(lines, first)
+    return EncodedPage(lines=b"\n".join([*lines, b""]), records=count, kept=tuple(kept), ids=ids, plain=cut.plain)
 
 
-def _canonical(text: bytes) -> tuple[bytes | None, Any]:
-    """What orjson makes of a record, and the record; None if it refuses to read or to write it."""
+def texts_of(body: bytes, records_member: str) -> list[bytes]:
+    """Give the text of each record of a page, as it came. Raises IntegrityError for what is not JSON."""
+    return [bytes(raw) for raw in _cut(body, records_member, 1).records]
+
+
+def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> list[bytes]:
+    """Give the canonical lines; add to ``kept`` what is not canonical."""
+    lines: list[bytes] = list(cut.records)
+    for index, raw in enumerate(cut.records):
+        text = bytes(raw)  # orjson takes no Raw
+        try:
+            line = orjson.dumps(orjson.loads(text))
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            line = b""
+        if line == text:
+            continue  # what stands there already
+        try:
+            lines[index], reason = settle(text, line) if line else keep(text)
+        except grammar.NotJson as error:
+            raise _refusal(first, index, error.reason) from None
+        if reason is not None:
+            kept.append(KeptText(record=first + index, reason=reason))
+    return lines
+
+
+def _verbatim(cut: _Cut, body: bytes, first: int) -> list[bytes]:
+    """Give each record as the server wrote it, on one line."""
+    if cut.plain and _is_utf8(body) and not any(body.find(each, *span(body)) >= 0 for each in _LINE_SPACE):
+        return list(cut.records)
+    lines: list[bytes] = []
+    for index, raw in enumerate(cut.records):
+        try:
+            lines.append(own_line(bytes(raw), sound=cut.sound))
+        except grammar.NotJson as error:
+            raise _refusal(first, index, error.reason) from None
+    return lines
+
+
+def _is_utf8(body: bytes) -> bool:
     try:
-        record = orjson.loads(text)
-        return orjson.dumps(record), record
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return None, None
+        return body.isascii() or bool(str(body, "utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
-def _cut(body: bytes, member: str, first: int) -> Sequence[bytes | msgspec.Raw]:
+def _check_objects(lines: Sequence[bytes], first: int) -> None:
+    for index, line in enumerate(lines):
+        if not bytes(line).startswith(b"{"):
+            raise _refusal(first, index, "it is not a JSON object")
+
+
+def _cut(body: bytes, member: str, first: int) -> _Cut:
     """Cut a page into the texts of its records, by msgspec if it can."""
     try:
         for way in (_cut_fast, _cut_beside_surrogates):
             with suppress(msgspec.DecodeError, RecursionError):
-                records = way(body, member)
-                if records is not None:
-                    return records
-        return grammar.cut(body, member)  # takes more than msgspec does, and says what is wrong
+                found = way(body, member)
+                if found is not None:
+                    return found
+        return _Cut(grammar.cut(body, member))  # takes more than msgspec does, and says what is wrong
     except grammar.NotJson as error:
         if error.record is None:
-            raise IntegrityError(f"page at offset {first}: {error.reason} (byte {error.at} of the page)") from None
+            raise PageSpoiled(
+                f"page at offset {first}: {error.reason} (byte {error.at} of the page); ask for it again"
+            ) from None
         raise _refusal(first, error.record, error.reason) from None
 
 
-def _cut_fast(body: bytes, member: str) -> Sequence[msgspec.Raw] | None:
+def _cut_fast(body: bytes, member: str) -> _Cut | None:
     """Cut by msgspec; None where the member may be there twice, of which msgspec would silently take the last."""
+    start, end = span(body)
+    spelled = _spelled(body[max(0, start - _LONGEST_NAME) : start], member)
+    records = _envelope(spelled).decode(body).records
+    if records is not msgspec.UNSET and records is not None:
+        # They lie between start and end, in order: if that is how long they are with commas between them, then there
+        # is nothing else.
+        if len(b",".join(records)) == end - start:
+            return _Cut(records, plain=True, sound=True)
+        if spelled == member and not _is_repeated(body, member):
+            return _Cut(records, sound=True)
     if _is_repeated(body, member):
         return None
-    records = _envelope(member).decode(body).records
-    if records is not msgspec.UNSET:
-        return records or ()
     members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     named = [name for name in members if name.casefold() == member.casefold()]
-    if not named:
-        return ()
-    if len(named) > 1 or _is_repeated(body, named[0]):
+    name = member if member in members else named[0] if named else None
+    if name is None:
+        return _Cut((), sound=True)
+    if (name != member and len(named) > 1) or _is_repeated(body, name):
         return None
-    return msgspec.json.decode(members[named[0]], type=list[msgspec.Raw] | None) or ()
+    return _Cut(msgspec.json.decode(members[name], type=list[msgspec.Raw] | None) or (), sound=True)
 
 
-def _cut_beside_surrogates(body: bytes, member: str) -> Sequence[bytes] | None:
+def _spelled(head: bytes, member: str) -> str:
+    """Give the member's name as it stands at the end of ``head``, before the records; ``member`` if it does not."""
+    found = _NAME.search(head)
+    name = found[1].decode("utf-8", "replace") if found else member
+    return name if name.casefold() == member.casefold() else member
+
+
+def _cut_beside_surrogates(body: bytes, member: str) -> _Cut | None:
     """Cut by msgspec what it refuses only for lone surrogates; None where that is not the reason.
 
     Half of a cut emoji is no rarity, and must not make its whole page slow. A copy of the page in which spaces stand
@@ -138,14 +209,14 @@ def _cut_beside_surrogates(body: bytes, member: str) -> Sequence[bytes] | None:
         return None
     at = opening.end()
     records: list[bytes] = []
-    for raw in found:
+    for raw in found.records:
         text = bytes(raw)
         start = copy.find(text, at)
         if copy[at:start].strip(b", \t\r\n"):
             return None  # this is not where it was cut from: the name stands somewhere else, too
         at = start + len(text)
         records.append(body[start:at])
-    return records
+    return _Cut(records)
 
 
 def _is_repeated(body: bytes, member: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 
 from extractor.store.durable import local_error
 
+JOURNAL: Final = "journal.sqlite"
 STAGING: Final = "staging"
 QUARANTINE: Final = "quarantine"
 REPORTS: Final = "reports"  # what became of match values (``lists.outcome``)

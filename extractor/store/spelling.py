@@ -86,6 +86,23 @@ def keep(text: bytes) -> tuple[bytes, str]:
     return b"".join(pieces), reason or (DEEP if deepest > _DEPTH else REFUSED)
 
 
+def own_line(text: bytes, *, sound: bool) -> bytes:
+    """Give a record as the server wrote it, on one line: as it is, or without white space if some of it is no space.
+
+    ``sound`` says that it is known to be JSON, but for its UTF-8. Raises NotJson for text that is not JSON.
+    """
+    try:
+        if not text.isascii():
+            text.decode("utf-8")
+        if not sound:
+            msgspec.json.decode(text, type=msgspec.Raw)
+        one_line = not (b"\n" in text or b"\r" in text or b"\t" in text)
+        return text if one_line else msgspec.json.format(text, indent=-1)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        own, _ = keep(text)  # takes more than msgspec does, and says what is wrong
+    return text if not any(each in text for each in b"\n\r\t") else own
+
+
 def _reason(token: Token, piece: bytes, keys: list[set[str]]) -> str | None:
     """Why this token cannot be canonical, if so. ``keys`` are those seen so far; a new one is added."""
     match token.kind:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from extractor.cli.reference import command_reference, config_reference, dialect_reference, embedded
+from extractor.cli.front import HELP
+from extractor.cli.reference import (
+    command_reference,
+    config_reference,
+    dialect_reference,
+    embedded,
+    program_help,
+)
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -14,6 +22,18 @@ def test_the_readme_holds_the_reference_as_the_program_knows_it() -> None:
     page = README.read_text("utf-8")
 
     assert page == embedded(page)
+
+
+def test_the_help_that_is_ready_is_the_programs_own(invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the terminal is too narrow for it, and it has to be made."""
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = invoke("--help")
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = invoke("-h")
+
+    assert Path(HELP).read_text("utf-8") == program_help() == wide.out
+    assert max(map(len, narrow.out.splitlines())) <= 60 < max(map(len, wide.out.splitlines()))
+    assert "watermarks" in narrow.out
 
 
 def test_the_reference_has_every_spelling_with_its_default() -> None:

@@ -41,7 +41,7 @@ WEATHER: Mapping[str, Mapping[str, str]] = {
     "down": dict.fromkeys(API, "503x*"),
     "error": {"initiate": "errorx*"},
     "failed": {"initiate": "failed"},
-    "refused": {"page": "ok 403"},
+    "refused": {"page": "ok 403x9"},
     "integrity": {"page": "swap"},
     "interrupted": {"page": "ok 503x*"},
     "given_up": {"page": "ok 503x*"},

@@ -105,7 +105,8 @@ async def test_twenty_minutes_of_outage_are_waited_through(tmp_path: Path, word:
     assert ended.seconds == pytest.approx(1200, abs=70)
     # Eight jobs that retry by themselves, every thirty seconds on average, would send 8 * (6 + 1200 / 30).
     sent = sum(played.service.playbook.fired.values())
-    assert 20 < sent < 100
+    # (Up to sixteen pages are under way when it begins, and each fails a few times before it is known for one.)
+    assert 20 < sent < 130
     beats = [each for each in told(played, Heartbeat) if each.outage_seconds]
     # It is not known for an outage before its failures have lasted ten seconds; silence is a failure after a minute.
     assert (17 if word == "silent" else 19) <= len(beats) <= 20
@@ -202,7 +203,7 @@ async def test_new_bearers_do_not_end_an_outage_of_the_service(tmp_path: Path) -
         tmp_path, twenty(bearer_lifetime=100.0), (5.0, storm), connection={"auth": OAUTH}, limits=limits
     )
     assert (5, 1, 0) == (played.exit_code, len(told(played, OutageBegan)), len(told(played, OutageEnded)))
-    assert len(refused_with(played, 503)) < 100
+    assert len(refused_with(played, 503)) < 130
     assert 8 <= len(played.calls("token")) < 60
 
 
@@ -211,7 +212,7 @@ async def test_a_poisoned_page_fails_its_job_alone(tmp_path: Path, word: str) ->
     """While others are answered, and after they are done: there is no outage, and the others are published."""
     names = [f"S{n}" for n in range(6)]
     server = SimulatorSettings(
-        segments=tuple(Segment(name=name, count=40) for name in names),
+        segments=tuple(Segment(name=name, count=40 if name == "S2" else 160) for name in names),
         processing=15.0,
         faults={"page[S2]": f"ok {word}x*"},
     )

@@ -15,6 +15,7 @@ from tests.contract.stage import Played, assert_published, assert_withheld, play
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
 SMALL = {"page_size": 100}
+SERIAL = {"dialect": {"random_access": "no"}}  # one page after the other; ``test_parallel_pages`` has the others
 
 
 def offsets(played: Played) -> list[int | None]:
@@ -51,7 +52,7 @@ async def test_limit_and_offset_are_always_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("granted", [1, 7, 70, 99, 100])
 async def test_a_clamped_limit_is_followed_by_offset_plus_count(tmp_path: Path, granted: int) -> None:
     """The server grants fewer than were asked for: the next page begins after those that came."""
-    played = await play(tmp_path, world(130, max_page_size=granted), limits=SMALL)
+    played = await play(tmp_path, world(130, max_page_size=granted), limits=SMALL, connection=SERIAL)
     assert_published(played)
     assert list(range(1, 131, granted)) == offsets(played)
 
@@ -65,7 +66,7 @@ async def test_a_limit_that_the_server_refuses_is_told(tmp_path: Path) -> None:
 
 async def test_a_page_that_comes_short_is_no_lie(tmp_path: Path) -> None:
     """Half a page, honestly counted: the rest is asked for."""
-    played = await play(tmp_path, world(faults={"page": "short ok short short"}), limits=SMALL)
+    played = await play(tmp_path, world(faults={"page": "short ok short short"}), limits=SMALL, connection=SERIAL)
     assert_published(played)
     pages = played.calls("page")
     assert [1, *((each.offset or 0) + (each.count or 0) for each in pages[:-1])] == offsets(played)

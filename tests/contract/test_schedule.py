@@ -67,7 +67,8 @@ async def test_a_schedule_is_exported_without_dates(tmp_path: Path) -> None:
 async def test_rows_of_one_person_are_no_repetition(tmp_path: Path) -> None:
     """A row is a preference: its ProfileID comes again, and no id is asked of it. Also when it is read once more."""
     server = legacy(faults={"page": "ok ok ok 503x9"}, segments=(Segment(name="A", count=400),))
-    broken = await play(tmp_path, server, FEED, limits=SMALL | {"outage": 0})
+    serial = {"dialect": {"random_access": "no"}}
+    broken = await play(tmp_path, server, FEED, limits=SMALL | {"outage": 0}, connection=serial)
     assert 5 == broken.exit_code
     again = await resume(broken)
     ids = [json.loads(line)["ProfileID"] for line in rows(again)]

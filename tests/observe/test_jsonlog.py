@@ -60,7 +60,7 @@ def test_keys_are_stable_for_every_kind_of_news(clock: Any, make: Any) -> None:
         "noticed": ["message"],
         "run_closed": [
             "run_id", "exit_code", "seconds", "requests", "records", "bytes", "jobs_done", "jobs_failed",
-            "possible_orphans", "reason",
+            "possible_orphans", "reason", "longest_stall", "stalled",
         ],
     }  # fmt: skip
     assert {line["time"] for line in written(stream)} == {"2026-11-23T20:00:00.250Z"}

@@ -53,7 +53,7 @@ def test_an_undisturbed_life() -> None:
     script: list[tuple[Event, Phase, list[Command]]] = [
         (INTENDED, Phase.INITIATING, []),
         (ISSUED, Phase.PROCESSING, [PollStatus(token=TOKEN, after=0.5)]),
-        (status(Meaning.PROCESSING), Phase.PROCESSING, [PollStatus(token=TOKEN, after=0.75)]),
+        (status(Meaning.PROCESSING), Phase.PROCESSING, [PollStatus(token=TOKEN, after=0.5)]),
         (COMPLETE, Phase.READY, [FetchPage(token=TOKEN, offset=1, limit=10)]),
         (
             fetched(1, 10, 15),

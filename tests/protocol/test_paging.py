@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.errors import IntegrityError
-from extractor.protocol.paging import PageFacts, Paging, accept, ask, store
+from extractor.protocol.paging import PageFacts, Paging, accept, again, ask, opened, store
 
 
 def facts(offset: int, count: int, total: int, *, has_more: bool | None = None) -> PageFacts:
@@ -20,29 +20,43 @@ def facts(offset: int, count: int, total: int, *, has_more: bool | None = None) 
     total=st.integers(0, 300),
     limit=st.integers(1, 50),
     granted=st.integers(1, 60),
-    window=st.integers(1, 6),
+    windows=st.tuples(st.integers(1, 6), st.integers(0, 12)),
     data=st.data(),
 )
 def test_any_server_that_is_honest_is_read_to_the_last_record(
-    total: int, limit: int, granted: int, window: int, data: st.DataObject
+    total: int, limit: int, granted: int, windows: tuple[int, int], data: st.DataObject
 ) -> None:
-    """Whatever it clamps and in whatever order answers arrive: every index once, in order, and then complete."""
-    paging = Paging(limit=limit, window=window)
+    """Whatever it clamps and in whatever order answers arrive: every index once, in order, and then complete.
+
+    Also when the window opens in the middle, and when a page that was taken in must be asked for again.
+    """
+    window, opened_after = windows
+    paging = Paging(limit=limit, window=1 if opened_after else window)
     outstanding: list[tuple[int, int]] = []
     arrived: dict[int, PageFacts] = {}
     stored: list[int] = []
+    spoiled = 3
     while True:
         paging, requests = ask(paging)
         outstanding += requests
-        assert len(outstanding) <= window
+        assert len(outstanding) <= window + 1
         if not outstanding:
             break
         asked, size = outstanding.pop(data.draw(st.integers(0, len(outstanding) - 1)))
         assert 1 <= size <= limit
+        opened_after -= 1
+        if opened_after == 0:
+            paging, requests = ask(opened(paging, window))
+            outstanding += requests
         most = min(size, granted, max(0, total - asked + 1))
         count = data.draw(st.integers(min(1, most), most))
         page = facts(asked, count, total)
         paging = accept(paging, asked=asked, page=page)
+        if count and spoiled and data.draw(st.booleans()):
+            spoiled -= 1
+            paging = again(paging, asked=asked, count=count)
+            outstanding.append((asked, count))
+            continue
         arrived[asked] = page
         while (paging.stored_to + 1) in arrived:
             page = arrived.pop(paging.stored_to + 1)
@@ -134,3 +148,27 @@ def test_the_next_offset_is_offset_plus_count_never_offset_plus_limit() -> None:
     assert [(4, 10)] == requests
     paging, requests = ask(accept(paging, asked=4, page=facts(4, 3, 7)))
     assert [(7, 10)] == requests
+
+
+def test_a_window_that_opens_leaves_room_for_what_is_under_way() -> None:
+    """The outstanding page may bring all that it was asked for; the next ones begin behind that."""
+    paging, _ = ask(Paging(limit=10))
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 4, 100)))
+    assert [(5, 10)] == requests
+    paging, requests = ask(opened(paging, 4))
+    assert [(15, 4), (19, 4), (23, 4)] == requests
+    paging, requests = ask(accept(paging, asked=5, page=facts(5, 10, 100)))
+    assert [(27, 4)] == requests
+
+
+def test_a_server_that_grants_less_is_asked_for_less() -> None:
+    """Half at a time: one short page may be an exception."""
+    paging, _ = ask(Paging(limit=16, window=2))
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 16, 1000)))
+    assert [(17, 16), (33, 16)] == requests
+    paging, requests = ask(accept(paging, asked=17, page=facts(17, 1, 1000)))
+    assert [(18, 8)] == requests
+    paging, requests = ask(accept(paging, asked=18, page=facts(18, 8, 1000)))
+    assert [(26, 7)] == requests
+    paging, requests = ask(accept(paging, asked=26, page=facts(26, 7, 1000)))
+    assert [(49, 8)] == requests

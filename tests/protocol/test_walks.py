@@ -21,6 +21,7 @@ from extractor.protocol.vocabulary import (
     Committed,
     DropExport,
     Event,
+    Failure,
     Fault,
     FetchPage,
     Finish,
@@ -28,12 +29,14 @@ from extractor.protocol.vocabulary import (
     InitiateIntended,
     Meaning,
     PageRefused,
+    PageUnreadable,
     PartsLost,
     PollStatus,
     SealExport,
     StorePage,
     TakenUp,
     Verdict,
+    WindowOpened,
 )
 from tests.protocol.lives import ISSUED, TOKEN, failed, fetched, sealed, status, stored
 
@@ -77,6 +80,8 @@ def events_in(life: Life, total: int) -> list[Event]:
         stored(after, page_sizes(after, total), total),
         stored(after, page_sizes(after, total), total, lines=LIMIT + 1),
         PageRefused(offset=offset, message="a lie"),
+        *unreadable(life),
+        WindowOpened(window=3),
         PartsLost(message="a part is gone"),
         sealed(total),
         CommitIntended(),
@@ -86,6 +91,16 @@ def events_in(life: Life, total: int) -> list[Event]:
         *(failed(command, fault) for fault in Fault for command in [*requests, Commit(token=token)]),
     ]
     return [event for event in told if (life.phase, symbol_of(event)) in TABLE]
+
+
+def unreadable(life: Life) -> list[Event]:
+    """The page before the first that is outstanding came, and cannot be read after all."""
+    first = life.paging.asked[0].first if life.paging.asked else life.paging.frontier
+    count = min(LIMIT, first - 1 - life.paging.stored_to)
+    command = FetchPage(token=life.token or TOKEN, offset=first - max(1, count), limit=LIMIT)
+    failure = Failure(fault=Fault.MALFORMED, message="spoiled")
+    possible = count > 0 or life.paging.total is None
+    return [PageUnreadable(command=command, count=count, failure=failure)] if possible else []
 
 
 def way_out(life: Life, total: int) -> Event:

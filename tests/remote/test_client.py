@@ -285,7 +285,7 @@ async def test_a_retry_after_holds_everybody(
 
     transport = script(throttled, throttled, json_answer('{"Status":"Processing"}'))
     async with client_over(
-        transport, requests_per_second=2.0, on_hold=lambda *told: heard.append(told)
+        transport, requests_per_second=4.0, on_hold=lambda *told: heard.append(told)
     ) as client, anyio.create_task_group() as group:  # fmt: skip
         for _ in range(6):
             group.start_soon(client.perform, STATUS, make_job())

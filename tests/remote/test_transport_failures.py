@@ -58,7 +58,7 @@ async def test_an_answer_cut_anywhere_is_no_answer(
     "answer",
     [
         pytest.param(b"\x16\x03\x01 this is not HTTP\r\n\r\n", id="not HTTP"),
-        pytest.param(OK + b"Content-Length: 9\r\nContent-Encoding: gzip\r\n\r\nnot gzip!", id="not gzip"),
+        pytest.param(OK + b"Content-Length: 16\r\nContent-Encoding: gzip\r\n\r\nthis is not gzip", id="not gzip"),
         pytest.param(OK + b"Content-Length: many\r\n\r\n{}", id="no length"),
         pytest.param(OK + b"Content-Length: 100\r\n\r\n" + b"x" * 100, id="too large, announced"),
         pytest.param(OK + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + b"x" * 64 + b"\r\n0\r\n\r\n", id="too large"),
@@ -118,6 +118,23 @@ async def test_an_address_that_is_none_is_rejected(opened: Any) -> None:
     """No retry will cure it."""
     async with opened() as transport:
         assert type(await failure(transport, ask("http://"))) is Rejected
+
+
+@pytest.mark.looptime
+async def test_silence_after_a_late_beginning_is_as_long_as_any(serving: Any, opened: Any) -> None:
+    """The answer began after 30 s, well within the patience for it; the 60 s for its rest count from there."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(30)
+        writer.write(OK + b"Content-Length: 10\r\n\r\n{")
+        await asyncio.sleep(10_000)
+
+    async with serving(serve) as url, opened() as transport:
+        begun = anyio.current_time()
+        error = await failure(transport, ask(url))
+    assert "waited 60 s for the rest of the answer" in str(error)
+    assert anyio.current_time() - begun == pytest.approx(90, abs=5)
 
 
 @pytest.mark.looptime

@@ -1,0 +1,142 @@
+"""Who encodes: this process, or processes beside it, so that more than one core makes frames.
+
+Decides where each page is made into its frame, when a process is started for that, and what follows when one dies: its
+page is encoded here, a sentence says so, and nothing is lost. The frame is the same wherever it is made
+(``store.frames``). Does not decide the order in which frames are kept (``drive``). One a run; opened by ``extraction``.
+
+Decided: a page of less than 64 KiB is encoded here: sending it would cost a good part of its encoding. Larger ones go
+to processes once there are some, and then no more to this one, whose interpreter fetches and stores meanwhile.
+
+Measured with pages of 1.4 MB and 2 ms of other work a page on two busy cores, as CPU milliseconds a page, processes
+included: here alone 11.7 (every page's memory is fetched from the system anew), one process 10.8, two 10.7 to 11.4,
+three 11.6; and as pages a second 36, 49, 57 and 72 (27, 88, 153 and 169 in another minute). Sending costs 0.4 to 0.5.
+So: as many processes as cores (``cores``), this one's work goes between theirs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+import anyio
+import anyio.to_thread
+
+from extractor.protocol.vocabulary import PageFetched
+from extractor.run.cores import encoders_here, pays
+from extractor.run.encoder_process import EncoderLost, EncoderProcess
+from extractor.store.frames import Form, Frame, make_frame
+
+SMALL: Final = 64 * 1024  # bytes of a page
+_DEATHS: Final = 3  # that are made good
+
+
+class Encoders:
+    """Up to ``processes`` processes, and one thread of this one; inside ``async with``.
+
+    ``processes`` None means as many as the machine is good for, each started when enough pages have had to wait; 0
+    means none; any other number is started at the first page that is not small. ``notice`` is told what a person should
+    know, in a sentence. ``started`` counts the starts. On leaving, every process has ended.
+    """
+
+    def __init__(self, processes: int | None, *, notice: Callable[[str], None] = lambda _: None) -> None:
+        self._most = encoders_here() if processes is None else processes
+        self._eager = processes is not None
+        self._notice = notice
+        self._here = anyio.CapacityLimiter(1)  # it holds the interpreter's lock: a second thread would only wait
+        self._there = anyio.CapacityLimiter(max(1, self._most))
+        self._turns = anyio.Semaphore(1)  # as many as there are processes; one, for this process, where there are none
+        self._idle: deque[EncoderProcess] = deque()
+        self._living: set[EncoderProcess] = set()
+        self._starting: list[EncoderProcess] = []
+        self._ended: list[EncoderProcess] = []
+        self.started = 0
+        self._waited = 0  # bytes of pages that found every encoder busy, since the latest start
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The ids of the processes that encode now."""
+        return tuple(each.pid for each in self._living if each.pid is not None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._most = 0
+        everyone = [*self._living, *self._starting, *self._ended]
+        for each in everyone:
+            each.dismiss()
+        with anyio.CancelScope(shield=True):
+            for each in everyone:
+                await anyio.to_thread.run_sync(each.end, limiter=self._there)
+
+    async def frame(self, page: PageFetched, form: Form) -> Frame:
+        """Make a page into its frame; may be awaited many times at once, and serves in the order of the calls.
+
+        Raises what ``make_frame`` raises. Cancelled, it returns when the thread that works for it has ended its work.
+        """
+        if len(page.body) < SMALL or not self._most:
+            return await self._make_here(page, form)
+        self._hire(len(page.body))
+        await self._turns.acquire()
+        process = self._idle.popleft() if self._idle else None
+        try:
+            made = None if process is None else await self._make_there(process, page, form)
+            return await self._make_here(page, form) if made is None else made
+        finally:
+            self._return(process)
+
+    async def _make_here(self, page: PageFetched, form: Form) -> Frame:
+        return await anyio.to_thread.run_sync(make_frame, page, form, limiter=self._here)
+
+    async def _make_there(self, process: EncoderProcess, page: PageFetched, form: Form) -> Frame | None:
+        """Have it made by a process; None where it cannot be: refused there, it is refused here with all its words."""
+        try:
+            return await anyio.to_thread.run_sync(process.frame, page, form, limiter=self._there)
+        except EncoderLost as lost:
+            self._living.discard(process)
+            self._bury(process, str(lost), "its page was encoded without it")
+            return None
+
+    def _return(self, process: EncoderProcess | None) -> None:
+        """Give a turn back, with the process that it was for, unless that has gone and others are left."""
+        if process in self._living:
+            self._idle.append(process)
+        elif process is not None and self._living:
+            return
+        self._turns.release()
+        self._welcome()
+
+    def _hire(self, size: int) -> None:
+        """Start a process if a page of ``size`` bytes finds too few."""
+        self._welcome()
+        if not self._turns.value:
+            self._waited += size
+        while len(self._living) + len(self._starting) < self._most and (self._eager or pays(self._waited)):
+            self._waited = 0
+            process = EncoderProcess()
+            self._starting.append(process)
+            self.started += 1
+            process.start()
+
+    def _welcome(self) -> None:
+        """Take in those that have become ready. The first takes over the turn that there was without it."""
+        for process in self._starting[:]:
+            if process.ready:
+                self._starting.remove(process)
+                self._idle.append(process)
+                self._living.add(process)
+                if len(self._living) > 1:
+                    self._turns.release()
+            elif process.failed:
+                self._starting.remove(process)
+                self._bury(process, process.failed, "the run goes on without it")
+
+    def _bury(self, process: EncoderProcess, how: str, meanwhile: str) -> None:
+        self._ended.append(process)
+        self._notice(f"an encoder process {how}: {meanwhile}, nothing is lost")
+        if len(self._ended) == _DEATHS:
+            self._most = len(self._living) + len(self._starting)
