@@ -120,11 +120,9 @@ def _group(kind: str, results: Results, all_results: Results) -> Iterator[str]:
         times = (ratio(all_results, above, key, "cpu") for above in compared)
         rows.append([*row, *(f"{found.median:.1f}" for found in times if found)])
     yield from _table([*columns, *(f"{key}: times its speed" for key in compared)], rows)
-    for series in results.values():
-        if series.note and series.pairs:
-            yield from ("", f"{series.name}: {series.note}")
-        if series.failed:
-            yield from ("", f"{series.name} is not here: {series.failed}.")
+    notes = [f"- {each.name}: {each.note}" for each in results.values() if each.note and each.pairs]
+    notes += [f"- {each.name} is not here: {each.failed}." for each in results.values() if each.failed]
+    yield from ("", *notes) if notes else ()
 
 
 def _spread(figure: Figure, unit: float) -> str:
