@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help setup demo test crash bench-safety bench-lists bench-backfill format clean
+.PHONY: help setup demo test crash bench bench-quick bench-safety bench-lists bench-backfill format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,20 @@ test: $(STAMP)  ## everything a change must pass: format, lint, types, layers, t
 crash: $(STAMP)  ## the evidence: 1,000 kills, power loss, failing disks, planted bugs; writes docs/reliability.md
 	@$(BIN)/python -m tests.crash
 
+# Other tools to compare with, each in an environment of its own. One that cannot be installed is named in the document.
+BENCH  := .bench
+PEERS  := $(patsubst benchmarks/peers/%.txt,$(BENCH)/%/.ready,$(wildcard benchmarks/peers/*.txt))
+
+$(BENCH)/%/.ready: benchmarks/peers/%.txt
+	@mkdir -p $(BENCH) && $(PYTHON) -m venv $(BENCH)/$*
+	-@$(BENCH)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2> $(BENCH)/$*.log && touch $@
+
+bench: $(STAMP) $(PEERS)  ## loops, extractor and other tools on the same pages; writes docs/benchmarks.md and .svg
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP)  ## the bare loops and the extractor, under three minutes; writes nothing
+	@$(BIN)/python -m benchmarks --quick
+
 bench-safety: $(STAMP)  ## what fsync costs, and how soon a large run is taken up; writes docs/reliability.md
 	@$(BIN)/python benchmarks/safety.py
 
@@ -45,4 +59,4 @@ format: $(STAMP)  ## let ruff put the code in form
 	@$(BIN)/ruff check --fix .
 
 clean:  ## drop what the other targets made
-	rm -rf $(VENV) exports .extractor demo-* .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) exports .extractor demo-* .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

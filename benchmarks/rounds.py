@@ -1,0 +1,147 @@
+"""Interleaved rounds, their medians and their spread.
+
+Decides the order of runs: every subject once a round, over one page and over its workload, so that a machine that gets
+slower for a minute is slow for all of them; a ratio is made within each round, and its median counts. Called by
+``__main__``; what it gives is read by ``goals``, ``report`` and ``plot``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from benchmarks.measure import MILLION, PAGE, Failed, Subject, Task, Usage, cores_of, run
+
+By: TypeAlias = Literal["clock", "cpu"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A median with the least and the most of the rounds."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        """Take the median of at least one value."""
+        return cls(median=statistics.median(values), least=min(values), most=max(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One subject in one round: over one page, and over ``records``."""
+
+    records: int
+    page: Usage
+    whole: Usage
+
+    @property
+    def per_second(self) -> float:
+        """Records a second by the clock, beyond start-up."""
+        return (self.records - PAGE) / max(self.whole.seconds - self.page.seconds, 1e-9)
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Records a CPU second, beyond start-up."""
+        return (self.records - PAGE) / max(self.whole.cpu - self.page.cpu, 1e-9)
+
+
+@dataclass(slots=True, kw_only=True)
+class Series:
+    """All rounds of one subject. ``failed`` says why there are none, if so."""
+
+    name: str
+    cores: int = 1
+    note: str = ""
+    failed: str = ""
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> Figure:
+        """Records a second by the clock."""
+        return Figure.of([pair.per_second for pair in self.pairs])
+
+    @property
+    def cpu_per_million(self) -> Figure:
+        """CPU seconds for a million records."""
+        return Figure.of([MILLION / pair.per_cpu_second for pair in self.pairs])
+
+    @property
+    def start(self) -> Figure:
+        """CPU seconds of a run over one page."""
+        return Figure.of([pair.page.cpu for pair in self.pairs])
+
+    @property
+    def peak(self) -> Figure:
+        """Bytes of memory of the largest process."""
+        return Figure.of([float(pair.whole.peak) for pair in self.pairs])
+
+
+Results: TypeAlias = dict[str, Series]
+
+
+def ratio(results: Results, above: str, below: str, by: By) -> Figure | None:
+    """Compare the speed of two subjects round by round; None where one of them was not measured."""
+    first, second = results.get(above), results.get(below)
+    if first is None or second is None or not first.pairs or not second.pairs:
+        return None
+    speeds = [
+        [pair.per_second if by == "clock" else pair.per_cpu_second for pair in each.pairs] for each in (first, second)
+    ]
+    return Figure.of([a / b for a, b in zip(*speeds, strict=False)])
+
+
+def measure(
+    subjects: dict[str, Subject],
+    *,
+    origin: str,
+    records: int,
+    rounds: int,
+    folder: Path,
+    machine: Sequence[int],
+    patience: float,
+    tell: Callable[[str], None],
+) -> Results:
+    """Run every subject in every round. One that fails is left out from then on, and says so in its series."""
+    results = {
+        key: Series(name=each.name, cores=each.cores, note=each.note, failed=each.missing)
+        for key, each in subjects.items()
+    }
+    for number in range(rounds):
+        for key, subject in subjects.items():
+            series = results[key]
+            if series.failed:
+                continue
+            try:
+                pair = _pair(
+                    subject, origin, records, folder / f"{key}-{number}", machine, patience=patience, check=not number
+                )
+            except Failed as error:
+                series.failed = str(error)
+                series.pairs.clear()
+                tell(f"round {number + 1}: {error}")
+                continue
+            series.pairs.append(pair)
+            tell(
+                f"round {number + 1}: {subject.name}: {pair.per_second / 1000:,.1f} k records/s, "
+                f"{MILLION / pair.per_cpu_second:.2f} CPU s per million, {pair.whole.seconds:.1f} s"
+            )
+    return results
+
+
+def _pair(
+    subject: Subject, origin: str, records: int, folder: Path, machine: Sequence[int], *, patience: float, check: bool
+) -> Pair:
+    """Run it over one page and over its share of the workload, rounded to whole pages; at least ten."""
+    share = max(round(records * subject.scale / PAGE), 10) * PAGE
+    cores = cores_of(machine, subject.cores)
+    page, whole = (
+        run(subject, Task(origin=origin, records=count, folder=folder), cores, patience=patience, check=check)
+        for count in (PAGE, share)
+    )
+    return Pair(records=share, page=page, whole=whole)
