@@ -131,7 +131,7 @@ class Coordinator:
         latest, lost = latest_export(events), ""
         if latest.open and not anew:
             try:
-                await self._writer.reopen(job.ordinal, latest.number, latest.pages)
+                await self._writer.reopen(job.ordinal, latest.number, latest.marks)
             except PartDamaged as error:
                 lost = str(error)
             reached(Failpoint.PARTS_CUT)
@@ -186,7 +186,8 @@ class Coordinator:
 
         def orphans() -> int:
             begun = self._journal.begun(self._edition.run_id) - self._outcomes.keys()
-            lives = (replayed(self._journal.events(self._edition.run_id, ordinal)) for ordinal in begun)
+            run_id = self._edition.run_id
+            lives = (replayed(self._journal.events_in_turn(run_id, ordinal)) for ordinal in begun)
             return sum(life.possible_orphans + life.unanswered for life in lives)
 
         with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why

@@ -16,7 +16,7 @@ one is brought up to date when it is opened for writing, in one transaction; for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +179,12 @@ class Journal(Database):
 
     def events(self, run_id: str, ordinal: int) -> list[Event]:
         """The facts of one job, oldest first, ready to be folded."""
-        rows = self.rows("events", {"run_id": run_id, "ordinal": ordinal})
-        return [decode_event(row["kind"], row["body"]) for row in rows]
+        return list(self.events_in_turn(run_id, ordinal))
+
+    def events_in_turn(self, run_id: str, ordinal: int) -> Iterator[Event]:
+        """Give the same one by one, for there is one a page: read as they are taken, so take them at once."""
+        for kind, body in self.each("events", {"run_id": run_id, "ordinal": ordinal}):
+            yield decode_event(kind, body)
 
     def run_number(self, run_id: str) -> int:
         """How many runs this journal had begun when it began this one, itself included."""
@@ -194,11 +198,11 @@ class Journal(Database):
 
     def begun(self, run_id: str) -> frozenset[int]:
         """The ordinals of the jobs of which there is any fact."""
-        return frozenset(row["ordinal"] for row in self.rows("begun", {"run_id": run_id}))
+        return frozenset(ordinal for (ordinal,) in self.each("begun", {"run_id": run_id}))
 
     def issued(self, run_id: str) -> frozenset[int]:
         """Every AccessToken that was issued to a run, also those of exports that are over."""
-        events = (decode_event(row["kind"], row["body"]) for row in self.rows("issued", {"run_id": run_id}))
+        events = (decode_event(kind, body) for kind, body in self.each("issued", {"run_id": run_id}))
         return frozenset(event.token for event in events if isinstance(event, TokenIssued))
 
 
