@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -219,8 +219,8 @@ def remove_file(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove_empty(folder: Path) -> None:
-    """Remove ``folder``, durably, if it is there and empty."""
+def remove_empty(folder: Path, *, lasting: bool = True) -> None:
+    """Remove ``folder``, if it is there and empty; durably, unless not ``lasting``: then nothing may depend on it."""
     if not is_there(folder):
         return
     with _about(folder, Operation(kind=Kind.REMOVE_FOLDER, path=folder)):
@@ -232,7 +232,8 @@ def remove_empty(folder: Path) -> None:
             if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                 return
             raise
-    sync_folder(folder.parent)
+    if lasting:
+        sync_folder(folder.parent)
 
 
 def remove_tree(folder: Path) -> None:
@@ -298,17 +299,19 @@ def _not_removed(path: Path) -> LocalError | None:
     return None
 
 
-def write_small(path: Path, data: bytes) -> None:
+def write_small(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a small file atomically and durably: readers see the old content or the new one, also after power loss.
 
-    Of several writers at once, also of other processes, the last one's content stays, whole.
+    ``data`` may come in pieces. Of several writers at once, also of other processes, the last one's content stays,
+    whole.
     """
     with _about(path):
         for left in interim.abandoned(path):
             remove_file(left)
     file = _create_passing(path)
     try:
-        file.write(data)
+        for piece in (data,) if isinstance(data, bytes) else data:
+            file.write(piece)
         file.sync()
         _put(file.path, path)
     finally:
