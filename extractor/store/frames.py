@@ -1,7 +1,8 @@
 """A page as it came, into the frame that is kept of it: a pure function of bytes, fit for any thread or process.
 
-Decides what belongs together: the spelling of the lines (``records``) and their compression (``compression``). Does not
-write (``parts``). Called by ``run``, wherever encoding is done.
+Decides what belongs together: the spelling of the lines (``records``) and their compression (``compression``); and
+whether the page is what was read of it when it came: where its records leave room for more than that, all of its
+envelope is read once more, and compared. Does not write (``parts``). Called by ``run``, wherever encoding is done.
 """
 
 from __future__ import annotations
