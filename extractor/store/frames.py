@@ -13,7 +13,7 @@ from typing import Literal
 
 from extractor.errors import IntegrityError
 from extractor.protocol import envelope
-from extractor.protocol.envelope import Facts, facts_of
+from extractor.protocol.envelope import facts_of
 from extractor.protocol.vocabulary import KeptText, PageFetched
 from extractor.store.compression import Compression, codec
 from extractor.store.records import PageSpoiled, encode_page
@@ -78,6 +78,8 @@ def _check_envelope(page: PageFetched) -> None:
     members = envelope.whole(page.body)
     if isinstance(members, str):
         raise PageSpoiled(f"page at offset {page.offset}: {members}; ask for it again")
-    read = Facts(count=page.count, has_more=page.has_more, offset=page.offset, total=page.total)
-    if facts_of(members) != read:
+    facts = facts_of(members)
+    said = (facts.count, facts.has_more, facts.offset, facts.total)
+    read = (page.count, page.has_more, page.offset, page.total)
+    if any(now is not None and now != then for now, then in zip(said, read, strict=True)):
         raise PageSpoiled(f"page at offset {page.offset}: its envelope contradicts itself; ask for it again")
