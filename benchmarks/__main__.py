@@ -31,7 +31,7 @@ from benchmarks.rounds import Results, measure
 ROOT = Path(__file__).parents[1]
 DOCUMENT, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
 # Modules here that print a section with --json, and what makes each of them quick.
-PROGRAMS = {"rate": ["--seconds", "2"], "scheduling": ["--quick"], "growth": ["--quick"]}
+PROGRAMS = {"startup": ["--rounds", "3"], "rate": ["--seconds", "2"], "scheduling": ["--quick"], "growth": ["--quick"]}
 NOT_QUICK = {"peer", "growth"}
 PATIENCE, PROGRAM_PATIENCE = 180.0, 1800.0  # seconds
 LIBRARIES = ("aiohttp", "msgspec", "orjson", "zstandard", "aiolimiter", "anyio", "isal")
@@ -76,17 +76,18 @@ def throughput(wanted: set[str], given: argparse.Namespace, folder: Path) -> dic
 
 
 def section_of(program: str, *, quick: bool) -> Section | None:
-    """Have a program of its own measured; None if there is none, or it failed, of which it then says so itself."""
+    """Have a program of its own measured, with whatever it says of itself; None if there is no such program."""
     if importlib.util.find_spec(f"benchmarks.{program}") is None:
         return None
     tell(f"benchmarks.{program} ...")
     command = [sys.executable, "-m", f"benchmarks.{program}", "--json", *(PROGRAMS[program] if quick else [])]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=PROGRAM_PATIENCE, check=False)
     try:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=PROGRAM_PATIENCE, check=False)
         return Section.read(json.loads(done.stdout))
-    except ValueError:
-        tell(f"benchmarks.{program} ended with {done.returncode} and without a section")
-        return None
+    except (subprocess.SubprocessError, ValueError, KeyError) as error:
+        tell(f"benchmarks.{program}: {error!r}")
+        note = f"`python -m benchmarks.{program} --json` did not end as it should; it says why."
+        return Section(title=program.capitalize(), columns=[], rows=[], notes=[note])
 
 
 def versions() -> dict[str, str]:
@@ -97,7 +98,17 @@ def versions() -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found | peers.versions()
+    return {**peers.versions(), **found}
+
+
+def processor() -> str:
+    """Name it, where the system does."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    named = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return f" ({named[0]})" if named else ""
 
 
 def main() -> int:
@@ -120,17 +131,16 @@ def main() -> int:
     report = Report(
         groups=groups,
         sections=[section for section in sections if section is not None],
-        machine=f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        machine=f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()}, {os.cpu_count()} cores{processor()}",
         command="make bench",
         rounds=given.rounds,
         records=given.records,
         versions=versions(),
     )
-    print("\n".join(lines_of_goals(report)))
     if given.quick or given.no_write or wanted != everything:
-        print()
         print(document(report))
     else:
+        print("\n".join(lines_of_goals(report)))
         DOCUMENT.write_text(document(report, picture=PICTURE.name), encoding="utf-8")
         subtitle = f"{report.machine}; pages of 1,000 records of 1.6 KB over loopback, one core"
         PICTURE.write_text(svg(groups, subtitle=subtitle), encoding="utf-8")

@@ -2,12 +2,11 @@
 
     python -m benchmarks.ceilings LOOP ORIGIN RECORDS FILE
 
-Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each (``sockets`` has no aiohttp:
-it shows what the page server can do). All have the same tuned
-allocator (``default`` has not): large bodies are then not mapped and faulted in anew, page by page. No loop counts,
-syncs or remembers anything, and but for one none checks or hashes, so none would be fit for work: they say what the
-same libraries allow.
-Does not measure itself: ``rounds`` does, one process for each run.
+Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each; ``sockets`` has no aiohttp
+and shows what the page server can do. All have the same tuned allocator (``default`` has not): large bodies are then
+not mapped and faulted in anew, page by page. No loop counts, syncs or remembers anything, and but for one none checks
+or hashes, so none would be fit for work: they say what the same libraries allow. Does not measure itself: ``rounds``
+does, one process for each run.
 """
 
 from __future__ import annotations

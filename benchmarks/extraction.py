@@ -15,6 +15,7 @@ from benchmarks.measure import PAGE, Subject, Task
 from benchmarks.page_server import BASE
 
 _LIMITS = f"{{requests_per_second: 100000, poll_first: 5ms, poll_max: 50ms, page_size: {PAGE}}}"
+_ENVIRON = {"BENCH_SECRET": "nobody checks it"}
 
 
 def configuration(task: Task, *, records: str, compression: str, encoders: str) -> str:
@@ -39,7 +40,18 @@ def subject(
         (task.folder / "c.yaml").write_text(text, encoding="utf-8")
         return [sys.executable, "-m", "extractor", "run", "c.yaml", "--new", "--quiet"]
 
-    return Subject(name=name, command=command, count=_count, cores=cores, environ={"BENCH_SECRET": "nobody checks it"})
+    return Subject(name=name, command=command, count=_count, cores=cores, environ=_ENVIRON)
+
+
+def planning(name: str) -> Subject:
+    """Give ``extractor plan`` for such a configuration, which asks no server."""
+
+    def command(task: Task) -> list[str | Path]:
+        text = configuration(task, records="canonical", compression="zstd", encoders="0")
+        (task.folder / "c.yaml").write_text(text, encoding="utf-8")
+        return [sys.executable, "-m", "extractor", "plan", "c.yaml"]
+
+    return Subject(name=name, command=command, count=lambda task: task.records, environ=_ENVIRON)
 
 
 def _count(task: Task) -> int:

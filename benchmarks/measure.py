@@ -65,7 +65,11 @@ class Subject:
 
 
 class Failed(Exception):  # noqa: N818 - it is the subject that failed
-    """A subject ended badly, or did not write what it should. The message says what it printed last."""
+    """A subject ended badly, or did not write what it should; ``said`` is what it printed last, for the terminal."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 def cores_of(machine: Sequence[int], count: int) -> set[int]:
@@ -83,9 +87,9 @@ def run(subject: Subject, task: Task, cores: set[int], *, patience: float, check
     try:
         usage, code = _account(subject, task, cores, said, patience)
         if code:
-            raise Failed(f"{subject.name} ended with {code}; it said: {_end_of(said)}")
+            raise Failed(f"it ended with {code}", _end_of(said))
         if check and (found := subject.count(task)) != task.records:
-            raise Failed(f"{subject.name} wrote {found:,} records of {task.records:,}; it said: {_end_of(said)}")
+            raise Failed(f"it wrote {found:,} records of {task.records:,}", _end_of(said))
     finally:
         shutil.rmtree(task.folder)
         said.unlink(missing_ok=True)
@@ -109,7 +113,7 @@ def _account(subject: Subject, task: Task, cores: set[int], said: Path, patience
         try:
             child.wait(patience)
         except subprocess.TimeoutExpired:
-            raise Failed(f"{subject.name} was not done after {patience:.0f} s") from None
+            raise Failed(f"it was not done after {patience:.0f} s") from None
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)

@@ -97,7 +97,8 @@ def document(report: Report, *, picture: str | None = None) -> str:
     for kind, results in report.groups.items():
         parts += ["", *_group(kind, results, report.results if kind == "peer" else {})]
     for section in report.sections:
-        parts += ["", f"## {section.title}", "", *_table(section.columns, section.rows)]
+        parts += ["", f"## {section.title}"]
+        parts += ["", *_table(section.columns, section.rows)] if section.rows else []
         parts += [line for note in section.notes for line in ("", note)]
     if report.versions:
         parts += ["", "## Versions", "", ", ".join(f"{name} {version}" for name, version in report.versions.items())]
@@ -119,11 +120,9 @@ def _group(kind: str, results: Results, all_results: Results) -> Iterator[str]:
         times = (ratio(all_results, above, key, "cpu") for above in compared)
         rows.append([*row, *(f"{found.median:.1f}" for found in times if found)])
     yield from _table([*columns, *(f"{key}: times its speed" for key in compared)], rows)
-    for series in results.values():
-        if series.note and series.pairs:
-            yield from ("", f"{series.name}: {series.note}")
-        if series.failed:
-            yield from ("", f"{series.name} is not here: {' '.join(series.failed.split())[-300:]}")
+    notes = [f"- {each.name}: {each.note}" for each in results.values() if each.note and each.pairs]
+    notes += [f"- {each.name} is not here: {each.failed}." for each in results.values() if each.failed]
+    yield from ("", *notes) if notes else ()
 
 
 def _spread(figure: Figure, unit: float) -> str:

@@ -124,7 +124,7 @@ def measure(
             except Failed as error:
                 series.failed = str(error)
                 series.pairs.clear()
-                tell(f"round {number + 1}: {error}")
+                tell(f"round {number + 1}: {subject.name}: {error}\n{error.said}")
                 continue
             series.pairs.append(pair)
             tell(

@@ -42,6 +42,8 @@ class _Peer:
     program: str
     words: tuple[str, ...]
     scale: float
+    besides: str = ""  # another environment that its program needs
+    note: str = ""
 
     def subject(self) -> Subject:
         python = ENVIRONMENTS / self.environment / "bin" / "python"
@@ -51,27 +53,47 @@ class _Peer:
 
         return Subject(
             name=self.name, command=command, count=_written, environ=_OFFLINE, scale=self.scale,
-            missing=_missing(self.environment),
+            note=self.note, missing=_missing(self.environment) or (_missing(self.besides) if self.besides else ""),
         )  # fmt: skip
 
 
-def _peer(name: str, where: str, *words: str, scale: float = 0.25) -> _Peer:
+def _peer(name: str, where: str, *words: str, scale: float = 0.25, besides: str = "", note: str = "") -> _Peer:
     """``where`` is ENVIRONMENT/PROGRAM."""
     environment, _, program = where.partition("/")
-    return _Peer(name=name, environment=environment, program=f"{program}.py", words=words, scale=scale)
+    return _Peer(
+        name=name, environment=environment, program=f"{program}.py", words=words, scale=scale, besides=besides,
+        note=note,
+    )  # fmt: skip
 
 
 _PEERS = {
     "requests-orjson": _peer("requests + orjson, by hand", "hand/by_hand", "requests", "orjson", scale=0.5),
     "httpx-orjson": _peer("httpx, 8 in flight, + orjson, by hand", "hand/by_hand", "httpx", "orjson", scale=0.5),
     "requests-json": _peer("requests + json, by hand", "hand/by_hand", "requests", "json"),
-    "singer-msgspec": _peer("singer-sdk tap, msgspec writer, > file", "singer/singer_tap", "msgspec"),
-    "singer": _peer("singer-sdk tap, default writer, > file", "singer/singer_tap", "simple"),
-    "singer-target": _peer("singer-sdk tap into target-jsonl", "singer/singer_tap", "target", scale=0.1),
-    "dlt-orjson": _peer("dlt, resource with orjson, filesystem jsonl", "dlt/dlt_pipeline", "orjson", scale=0.15),
-    "dlt-rest": _peer("dlt, rest_api source, filesystem jsonl", "dlt/dlt_pipeline", "rest", scale=0.15),
-    "airbyte": _peer("airbyte-cdk, declarative source, > file", "airbyte/airbyte_source", scale=0.1),
-}
+    "singer-msgspec": _peer(
+        "singer-sdk tap, msgspec writer, > file", "singer/singer_tap", "msgspec",
+        note="answers are read by msgspec as well, which its user adds in three lines; no type conformance.",
+    ),
+    "singer": _peer(
+        "singer-sdk tap, default writer, > file", "singer/singer_tap", "simple", note="no type conformance.",
+    ),
+    "singer-target": _peer(
+        "singer-sdk tap into target-jsonl", "singer/singer_tap", "target", scale=0.1, besides="target",
+        note="both processes on the one core.",
+    ),
+    "dlt-orjson": _peer(
+        "dlt, resource with orjson, filesystem jsonl", "dlt/dlt_pipeline", "orjson", scale=0.15,
+        note="the resource yields whole pages; nested values stay in their record, nothing is compressed on the way.",
+    ),
+    "dlt-rest": _peer(
+        "dlt, rest_api source, filesystem jsonl", "dlt/dlt_pipeline", "rest", scale=0.15,
+        note="nested values stay in their record, nothing is compressed on the way.",
+    ),
+    "airbyte": _peer(
+        "airbyte-cdk, declarative source, > file", "airbyte/airbyte_source", scale=0.1,
+        note="its records are messages, one a line, with the record in them.",
+    ),
+}  # fmt: skip
 
 
 def subjects() -> dict[str, Subject]:

@@ -41,6 +41,7 @@ from extractor.observe.tally import Tally, listen_to
 from extractor.plan import Plan, planner
 from extractor.run import extract, history
 from extractor.run.history import Unfinished
+from extractor.run.tuning import tuned
 
 
 class Display(Enum):
@@ -170,7 +171,7 @@ def _drive(request: Request, config: Config, plan: Plan, earlier: Unfinished | N
     tally = Tally()
     work = partial(extract, config, plan, config_path=request.config, earlier=earlier)
     try:
-        with too_late_once(lambda: tally.opened is not None), _display(request.display) as listener:
+        with too_late_once(lambda: tally.opened is not None), tuned(), _display(request.display) as listener:
             closed = anyio.run(partial(work, listener=listen_to(tally, listener)))
     except LocalError as error:  # of this machine, while running; what was published before is safe
         if tally.opened is None:

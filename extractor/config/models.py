@@ -28,9 +28,9 @@ class Limits(Section):
         gt=0,
         strict=True,
         allow_inf_nan=False,
-        description="Requests per second on the whole connection, all exports together; a twentieth of them (at "
-        "least one) may leave at once, so allow for a tenth more in a second where they arrive. "
-        "A Retry-After holds all.",
+        description="Requests per second on the whole connection, all exports together, evenly spaced: in no second "
+        "more than a tenth above it arrive. A Retry-After holds all, and each round of refusals (429) makes it slower "
+        "for a while.",
     )
     exports: Count = Field(
         default=8, gt=0, description="Exports alive at the server at once, a count; each holds files there."

@@ -3,7 +3,8 @@
 ``intake`` reads what the configuration names, row by row: ``source`` gives the lines of a file, ``rows`` the field of
 each, ``criteria`` says whether it is what it should be. What is good goes into a spool (``shelf``) of the state folder,
 one value a line, and what is bad into ``rejects.ndjson`` beside it. The plan holds no values, only where the batches
-stand; each batch is looked up when its life begins and dropped after it. ``outcome`` says, from the sealed parts, which
+stand; each batch is looked up when its life begins (with 64 KiB of what follows, for the next ones) and dropped after
+it. ``outcome`` says, from the sealed parts, which
 values matched nobody and which several.
 
 Decided: a copy in the state folder, because a run must be able to go on when the file has changed or was standard
@@ -16,6 +17,6 @@ because those two have one.
 
 from extractor.lists.intake import read_all
 from extractor.lists.outcome import Counts, report
-from extractor.lists.shelf import filled, recall, source_changed, unused, values_of
+from extractor.lists.shelf import Reader, recall, source_changed, unused, values_of
 
-__all__ = ["Counts", "filled", "read_all", "recall", "report", "source_changed", "unused", "values_of"]
+__all__ = ["Counts", "Reader", "read_all", "recall", "report", "source_changed", "unused", "values_of"]

@@ -31,7 +31,7 @@ import orjson
 from extractor.errors import IntegrityError, LocalError
 from extractor.lists.carried import carried
 from extractor.lists.criteria import alike, fold
-from extractor.lists.shelf import filled
+from extractor.lists.shelf import Reader
 from extractor.plan.job import JobSpec, Match
 from extractor.store import durable
 from extractor.store.compression import codec
@@ -74,10 +74,10 @@ def report(publication: Publication, *, state: Path, key: bytes, staging: Path) 
         return None if counts is None else (counts, folder)
     durable.make_folders(folder)
     unmatched, several = _Lines(folder / UNMATCHED), _Lines(folder / SEVERAL)
-    sums: Counter[str] = Counter()
+    values, sums = Reader(state, key), Counter[str]()
     try:
         for each in asked:
-            job = filled(state, each.job, key)
+            job = values.ready(each.job) or values.fetch(each.job)
             match = job.match
             if match is not None:
                 _judge(job, match, _profiles(each, match, publication, staging, sums), (unmatched, several), sums)

@@ -25,7 +25,7 @@ import msgspec
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.lists.source import Stamp, stamp_of
-from extractor.plan.job import JobSpec, ListPart, Match, digest_of
+from extractor.plan.job import JobSpec, ListPart, digest_of
 from extractor.plan.planner import MatchList
 from extractor.store import durable
 
@@ -35,6 +35,8 @@ REJECTS: Final = "rejects.ndjson"
 ENTRY: Final = "list.json"
 FORMAT: Final = 1
 _CHUNK: Final = 256 * 1024  # bytes written at a time
+_AHEAD: Final = 64 * 1024  # bytes of values that are read at once where batches are small
+_LISTS: Final = 16  # of which so much may be in memory
 _PASSING: Final = ".reading-"
 _ID: Final = re.compile("[0-9a-f]{32}")
 _GONE: Final = "start a new run, which reads the list anew"
@@ -224,32 +226,52 @@ def source_changed(state: Path, list_id: str) -> str:
 
 def values_of(state: Path, part: ListPart) -> tuple[str, ...]:
     """Look up the values of a batch. Raises LocalError when they are gone, IntegrityError when they are cut off."""
-    path = _folder(state, part.list_id) / VALUES
-    try:
-        with path.open("rb") as file:
-            file.seek(part.start)
-            data = file.read(part.length)
-    except FileNotFoundError:
-        raise LocalError(f"{path}: the values of this match list are gone; {_GONE}") from None
-    except OSError as error:
-        raise durable.local_error(error, path) from error
-    if len(data) != part.length or not data.endswith(b"\n"):
-        raise _changed(path)
-    try:
-        return tuple(data.decode()[:-1].split("\n"))
-    except UnicodeDecodeError:
-        raise _changed(path) from None
+    return _decoded(state, part, _read(state, part, part.length))
 
 
-def filled(state: Path, job: JobSpec, key: bytes) -> JobSpec:
-    """Give the job with its values, compared with the digest that the plan knows; ``key`` is the state folder's.
+class Reader:
+    """Gives jobs their values, compared with the digest that the plan knows. Small batches share a read.
 
-    A job that has them, or asks for everybody, comes back as it is. Raises as ``values_of``.
+    A job that has its values, or asks for everybody, comes back as it is. At most ``_LISTS`` pieces of ``_AHEAD`` bytes
+    are in memory, the newest of each list that was read of late. ``ready`` may be called beside ``fetch``, which is one
+    call at a time.
     """
-    match = job.match
-    if match is None or match.part is None or match.values:
-        return job
-    return replace(job, match=replace(match, values=_checked(state, match, match.part, key)))
+
+    def __init__(self, state: Path, key: bytes) -> None:
+        """``key`` is the state folder's."""
+        self._state = state
+        self._key = key
+        self._pieces: dict[str, tuple[int, bytes]] = {}  # by list: where a piece of its values begins, and the piece
+
+    def ready(self, job: JobSpec) -> JobSpec | None:
+        """Give the job with its values, where that takes no reading; else None. Raises IntegrityError."""
+        part = _wanting(job)
+        if part is None:
+            return job
+        begin, piece = self._pieces.get(part.list_id, (0, b""))
+        at = part.start - begin
+        if at < 0 or at + part.length > len(piece):
+            return None
+        return self._filled(job, part, piece[at : at + part.length])
+
+    def fetch(self, job: JobSpec) -> JobSpec:
+        """Give the job with its values, and keep what follows them. Reads a file. Raises as ``values_of``."""
+        part = _wanting(job)
+        if part is None:
+            return job
+        piece = _read(self._state, part, max(part.length, _AHEAD))
+        found = self._filled(job, part, piece[: part.length])
+        self._pieces.pop(part.list_id, None)
+        self._pieces[part.list_id] = (part.start, piece if len(piece) <= _AHEAD else b"")
+        if len(self._pieces) > _LISTS:
+            del self._pieces[next(iter(self._pieces))]
+        return found
+
+    def _filled(self, job: JobSpec, part: ListPart, data: bytes) -> JobSpec:
+        match, values = job.match, _decoded(self._state, part, data)
+        if match is None or (len(values), digest_of(values, self._key)) != (match.count, match.digest):
+            raise _changed(self._state / LISTS / part.list_id / VALUES)
+        return replace(job, match=replace(match, values=values))
 
 
 def unused(state: Path, used: Collection[str], *, before: float) -> list[Path]:
@@ -290,11 +312,31 @@ def _left(state: Path, name: str) -> bool:
     return True
 
 
-def _checked(state: Path, match: Match, part: ListPart, key: bytes) -> tuple[str, ...]:
-    values = values_of(state, part)
-    if (len(values), digest_of(values, key)) != (match.count, match.digest):
-        raise _changed(state / LISTS / part.list_id / VALUES)
-    return values
+def _read(state: Path, part: ListPart, size: int) -> bytes:
+    """Read at most ``size`` bytes of a list's values, from the beginning of the batch on."""
+    path = _folder(state, part.list_id) / VALUES
+    try:
+        with path.open("rb") as file:
+            file.seek(part.start)
+            return file.read(size)
+    except FileNotFoundError:
+        raise LocalError(f"{path}: the values of this match list are gone; {_GONE}") from None
+    except OSError as error:
+        raise durable.local_error(error, path) from error
+
+
+def _decoded(state: Path, part: ListPart, data: bytes) -> tuple[str, ...]:
+    if len(data) != part.length or not data.endswith(b"\n"):
+        raise _changed(_folder(state, part.list_id) / VALUES)
+    try:
+        return tuple(data.decode()[:-1].split("\n"))
+    except UnicodeDecodeError:
+        raise _changed(_folder(state, part.list_id) / VALUES) from None
+
+
+def _wanting(job: JobSpec) -> ListPart | None:
+    """Where the values are that the job lacks; None if it lacks none."""
+    return None if job.match is None or job.match.values else job.match.part
 
 
 def _folder(state: Path, list_id: str) -> Path:

@@ -105,15 +105,16 @@ def poll_on(life: Life, event: StatusReported, now: float) -> Step:
     return after, [PollStatus(token=_token(life), after=delay)]
 
 
-def ready(life: Life, event: StatusReported, _now: float) -> Step:
-    return _ask_pages(replace(life, phase=Phase.READY, row_count=event.row_count))
+def ready(life: Life, event: StatusReported, now: float) -> Step:
+    expires_at = None if event.expires_in is None else now + event.expires_in
+    return _ask_pages(replace(life, phase=Phase.READY, row_count=event.row_count, expires_at=expires_at), now)
 
 
-def fetched(life: Life, event: PageFetched, _now: float) -> Step:
+def fetched(life: Life, event: PageFetched, now: float) -> Step:
     facts = PageFacts(offset=event.offset, count=event.count, total=event.total, has_more=event.has_more)
     _check_row_count(life, event.total)
     paging = pages.accept(life.paging, asked=event.asked, page=facts)
-    after, commands = _ask_pages(replace(life, phase=Phase.RETRIEVING, paging=paging))
+    after, commands = _ask_pages(replace(life, phase=Phase.RETRIEVING, paging=paging), now)
     return after, [StorePage(page=event), *commands]
 
 
@@ -125,10 +126,10 @@ def stored(life: Life, event: PageStored, _now: float) -> Step:
     return replace(life, phase=Phase.RETRIEVING, paging=paging), commands
 
 
-def open_window(life: Life, event: WindowOpened, _now: float) -> Step:
+def open_window(life: Life, event: WindowOpened, now: float) -> Step:
     """Nothing is asked for before the first page has been: that one says how many there are."""
     opened = replace(life, paging=pages.opened(life.paging, event.window))
-    return (opened, []) if life.phase is Phase.READY else _ask_pages(opened)
+    return (opened, []) if life.phase is Phase.READY else _ask_pages(opened, now)
 
 
 def page_again(life: Life, event: PageUnreadable, now: float) -> Step:
@@ -295,10 +296,11 @@ def take_up_end(life: Life, _event: TakenUp, _now: float) -> Step:
 # --- Small parts of the rows. ----------------------------------------------------------------------------------------
 
 
-def _ask_pages(life: Life) -> Step:
+def _ask_pages(life: Life, now: float) -> Step:
     paging, requests = pages.ask(life.paging)
-    token = _token(life)
-    return replace(life, paging=paging), [FetchPage(token=token, offset=at, limit=size) for at, size in requests]
+    token, urgent = _token(life), life.urgent(now)
+    fetches: list[Command] = [FetchPage(token=token, offset=at, limit=size, urgent=urgent) for at, size in requests]
+    return replace(life, paging=paging), fetches
 
 
 def _check_identity(life: Life, repeated: int, records: int) -> None:

@@ -16,6 +16,8 @@ from extractor.protocol.paging import Paging
 from extractor.protocol.retry import RetryPolicy
 from extractor.protocol.vocabulary import Command, Meaning, Outcome, StatusReported
 
+_SOON = 600.0  # seconds: an export that has no more left is read before others
+
 
 class IllegalEvent(ExtractorError):  # noqa: N818 - the house's word
     """An event without a row in ``TABLE``: a bug of the caller, or a journal that was tampered with."""
@@ -79,11 +81,16 @@ class Life:
     polls: int = 0
     unknown_polls: int = 0
     row_count: int | None = None
+    expires_at: float | None = None  # when the export can be read no more, where the server has said
     paging: Paging = field(default_factory=lambda: Paging(limit=1))
     repeated: int = 0  # records of the sealed export whose id had come before
     retries: int = 0
     possible_orphans: int = 0
     outcome: Outcome | None = None
+
+    def urgent(self, now: float) -> bool:
+        """Whether the export will soon expire: its pages go before those of others."""
+        return self.expires_at is not None and self.expires_at - now < _SOON
 
     def timed(self, event: StatusReported, now: float) -> StatusReported:
         """Say in the Status that an export is ready how long that took; any other event is given as it is."""

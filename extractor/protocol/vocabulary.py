@@ -193,7 +193,8 @@ class StatusReported:
     """A Status answer: ``spelled`` is the server's own word; ``row_count`` is None if absent, null or not known yet.
 
     Of an export that is ready, ``waited`` are the seconds since its token was issued, ``unready`` those after which it
-    was last seen processing. Both are hints for later nights: None where this process does not know.
+    was last seen processing. Both are hints for later nights: None where this process does not know. ``expires_in`` are
+    the seconds for which the export can be read, None where the server does not say, or in words that leave a doubt.
     """
 
     meaning: Meaning
@@ -201,6 +202,7 @@ class StatusReported:
     row_count: int | None = None
     waited: float | None = None
     unready: float | None = None
+    expires_in: float | None = None
 
     @property
     def durable(self) -> bool:

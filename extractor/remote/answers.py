@@ -11,6 +11,7 @@ whole, or says something else in its middle, is found there, before anything is 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from extractor.errors import Malformed
@@ -20,6 +21,7 @@ from extractor.protocol.envelope import facts_of, folded, integer, lenient
 from extractor.protocol.vocabulary import Meaning, PageFetched, StatusReported, TokenIssued
 from extractor.remote.exchange import Answer
 from extractor.remote.redaction import quotable
+from extractor.remote.skew import date_of
 
 _COUNTED = {Meaning.COMPLETE, Meaning.RETRIEVED}
 
@@ -52,7 +54,8 @@ def read_status(answer: Answer, about: str, dialect: Dialect, *, token: int) -> 
         raise Malformed(f"{about}: RowCount is not a count", status=answer.status)
     # Before completion some versions say 0 for "not known yet".
     known = row_count if meaning in _COUNTED else None
-    return StatusReported(meaning=meaning, spelled=quotable(spelled), row_count=known)
+    expires_in = _time_left(members.get(dialect.expires.casefold()), answer) if meaning is Meaning.COMPLETE else None
+    return StatusReported(meaning=meaning, spelled=quotable(spelled), row_count=known, expires_in=expires_in)
 
 
 def read_page(answer: Answer, about: str, dialect: Dialect, *, asked: int) -> PageFetched:
@@ -131,6 +134,20 @@ def _believed(members: dict[str, Any] | str, answer: Answer, about: str, *, ambi
     if isinstance(members, str):
         raise Malformed(f"{about}: {members}", status=answer.status, ambiguous=ambiguous)
     return members
+
+
+def _time_left(expires: object, answer: Answer) -> float | None:
+    """Give the seconds until a moment that the server wrote; None for one without a zone, or that is over."""
+    date = date_of(answer)
+    now = answer.received_at if date is None else date
+    try:
+        moment = datetime.fromisoformat(expires) if isinstance(expires, str) else None
+        if moment is None or moment.tzinfo is None or now is None:
+            return None
+        left = moment.timestamp() - now
+    except (ValueError, OverflowError):
+        return None
+    return left if left > 0 else None
 
 
 def _missing(answer: Answer, about: str, names: list[str], *, ambiguous: bool = False) -> Malformed:

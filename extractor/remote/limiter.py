@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import anyio.lowlevel
 from aiolimiter import AsyncLimiter
 
 from extractor.clock import Clock
@@ -113,6 +114,7 @@ class RateLimiter:
 
     async def admit(self, worth: Precedence = Precedence.DATA) -> None:
         """Return when the request may be sent; it counts as sent. Cancelled, it has taken no turn."""
+        await anyio.lowlevel.checkpoint_if_cancelled()  # a halt withdraws also those that need not wait
         now = self._clock.monotonic()
         if self.waiting == 0 and self.breaker.wait == 0.0 and await self._wait(now) == 0.0:
             return await self._take(now)

@@ -94,6 +94,8 @@ class Coordinator:
             dataset: sum(job.ordinal not in self._outcomes for job in jobs) for dataset, jobs in self._jobs.items()
         }
         self._publishing = anyio.CapacityLimiter(1)
+        self._values = lists.Reader(edition.state, edition.key)
+        self._reading = anyio.CapacityLimiter(1)
         self._standing = standing
 
     async def __aenter__(self) -> Self:
@@ -129,7 +131,7 @@ class Coordinator:
         latest, lost = latest_export(events), ""
         if latest.open and not anew:
             try:
-                await self._writer.reopen(job.ordinal, latest.number, latest.pages)
+                await self._writer.reopen(job.ordinal, latest.number, latest.marks)
             except PartDamaged as error:
                 lost = str(error)
             reached(Failpoint.PARTS_CUT)
@@ -137,9 +139,10 @@ class Coordinator:
 
     async def filled(self, job: JobSpec) -> JobSpec:
         """Give the job with the values of its match, from the state folder."""
-        if job.match is None or job.match.part is None:
-            return job
-        return await anyio.to_thread.run_sync(lists.filled, self._edition.state, job, self._edition.key)
+        ready = self._values.ready(job)
+        if ready is not None:
+            return ready
+        return await anyio.to_thread.run_sync(self._values.fetch, job, limiter=self._reading)
 
     async def record(self, job: JobSpec, event: Event) -> None:
         """Journal a durable event."""
@@ -183,7 +186,8 @@ class Coordinator:
 
         def orphans() -> int:
             begun = self._journal.begun(self._edition.run_id) - self._outcomes.keys()
-            lives = (replayed(self._journal.events(self._edition.run_id, ordinal)) for ordinal in begun)
+            run_id = self._edition.run_id
+            lives = (replayed(self._journal.events_in_turn(run_id, ordinal)) for ordinal in begun)
             return sum(life.possible_orphans + life.unanswered for life in lives)
 
         with suppress(LocalError, IntegrityError):  # the run ends for it anyway, and says why

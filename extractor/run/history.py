@@ -225,7 +225,7 @@ def _job(journal: Journal, run_id: str, row: dict[str, Any]) -> JobRow:
         ended = msgspec.json.decode(outcome, type=Outcome)
         state, records, total = ended.verdict.value, ended.records, ended.total_results
     else:
-        life = replayed(journal.events(run_id, ordinal))
+        life = replayed(journal.events_in_turn(run_id, ordinal))
         state, records, total = life.phase.value, life.paging.stored_to, life.paging.total
     return JobRow(
         ordinal=ordinal,

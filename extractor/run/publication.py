@@ -203,7 +203,7 @@ class _Left:
 
 
 def _finished(journal: Journal, run_id: str, job: JobSpec, outcome: Outcome) -> _Left:
-    latest = latest_export(journal.events(run_id, job.ordinal))
+    latest = latest_export(journal.events_in_turn(run_id, job.ordinal))
     if latest.sealed is None:
         raise IntegrityError(f"{job.label}: done, but the journal knows of no seal")
     finished = FinishedJob(
@@ -222,8 +222,8 @@ def _cost_of(latest: LatestExport, outcome: Outcome) -> JobCost:
     return JobCost(
         records=outcome.records,
         bytes=0 if latest.sealed is None else sum(part.bytes for part in latest.sealed.parts),
-        pages=len(latest.pages),
-        page=max((page.count for page in latest.pages), default=0),
+        pages=latest.pages,
+        page=latest.largest,
         exports=outcome.exports,
         retries=outcome.retries,
         requests=None if latest.taken_up else outcome.requests,

@@ -11,6 +11,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import anyio
+
 from extractor.errors import IntegrityError
 from extractor.plan.job import JobSpec
 from extractor.protocol.life import Life
@@ -56,7 +58,9 @@ class Reading:
         self._token = life.token
         self._form = around.form_of(job)
         self._report = report
-        self.slots = around.pages.claim(stored_to=life.paging.stored_to)
+        self.slots = around.pages.claim(
+            stored_to=life.paging.stored_to, urgent=lambda: life.urgent(anyio.current_time())
+        )
         self._order: InOrder[_Encoded] = InOrder(life.paging.stored_to + 1)
         self._ready: deque[_Encoded] = deque()
         self._storing = False

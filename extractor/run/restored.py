@@ -13,7 +13,7 @@ from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.plan.planner import Plan
-from extractor.store import manifest
+from extractor.store import manifest, roll
 from extractor.store.journal import Journal
 
 
@@ -45,5 +45,5 @@ def _latest(folder: Path) -> str | None:
 
 def _entry(path: Path) -> manifest.JournalEntry | None:
     with suppress(LocalError, IntegrityError):
-        return manifest.load_manifest(path).journal
+        return roll.head_of(path).journal
     return None

@@ -97,6 +97,11 @@ class Database:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    def each(self, name: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Give the rows of the named statement one after the other, without the names of their columns."""
+        with self._told():
+            yield from self._connection.execute(self._kind.statements[name], values)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Map SQLite's errors: a damaged file is an integrity matter, the rest is this machine's."""

@@ -1,13 +1,13 @@
 """The manifest of a publication, from its facts; and whether a manifest is of a publication.
 
 Decides which fact goes where. Does not write (``publish``, its only caller) or know what was done to the lines
-(``treat``).
+(``treat``). The entries of jobs are made one by one, when they are asked for: there may be a hundred thousand.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from extractor import __version__
@@ -21,21 +21,18 @@ from extractor.store.treat import Treated
 
 
 def describe(publication: Publication, treated: Treated) -> Manifest:
-    """Say what a publication is, and which of its lines are whose."""
-    jobs = tuple(
-        _job_entry(job, ranges, left_out)
-        for job, ranges, left_out in zip(publication.jobs, treated.ranges, treated.left_out, strict=True)
-    )
+    """Say what a publication is: the manifest without its jobs, which ``entries`` gives."""
+    jobs = publication.jobs
     left_out: Counter[str] = Counter()
-    for job in jobs:
-        left_out.update(job.left_out)
+    for each in treated.left_out:
+        left_out.update(each)
     return Manifest(
         run=publication.run_id,
         journal=_journal_entry(publication),
         extractor=__version__,
         dataset=manifest.DatasetEntry(kind=publication.dataset.kind, name=publication.dataset.name),
         config_hash=publication.config_hash,
-        since=tuple(dict.fromkeys(job.last_date_time for job in jobs)),
+        since=tuple(dict.fromkeys(each.job.last_date_time for each in jobs)),
         streams=tuple(_stream_entry(stride) for stride in publication.strides),
         windows=_windows_entry(publication, treated.records),
         compression=publication.compression,
@@ -45,29 +42,56 @@ def describe(publication: Publication, treated: Treated) -> Manifest:
             records=sum(shard.records for shard in treated.shards),
             bytes=sum(shard.bytes for shard in treated.shards),
             uncompressed_bytes=sum(shard.uncompressed_bytes for shard in treated.shards),
-            exports=sum(job.exports for job in jobs),
-            requests=sum(job.requests for job in jobs),
-            retries=sum(job.retries for job in jobs),
-            possible_orphans=sum(job.possible_orphans for job in jobs),
-            kept_text=sum(job.kept_text.count for job in jobs),
-            repeated_ids=sum(job.repeated_ids for job in jobs),
+            exports=sum(each.outcome.exports for each in jobs),
+            requests=sum(each.requests for each in jobs),
+            retries=sum(each.outcome.retries for each in jobs),
+            possible_orphans=sum(each.outcome.possible_orphans for each in jobs),
+            kept_text=sum(each.kept.count for each in jobs),
+            repeated_ids=sum(each.repeated for each in jobs),
             left_out=dict(sorted(left_out.items())),
         ),
         shards=treated.shards,
-        jobs=jobs,
+        jobs=(),
     )
 
 
-def is_of(publication: Publication, published: Manifest) -> bool:
-    """Whether a manifest is of this publication: same run, same number in the same journal, same exports and form."""
-    ours = [(job.job.job_id, job.outcome.exports, job.outcome.records) for job in publication.jobs]
-    theirs = [(job.job_id, job.exports, job.records) for job in published.jobs]
-    return (published.run, published.journal, theirs, published.windows is None) == (
-        publication.run_id,
-        _journal_entry(publication),
-        ours,
-        publication.partitions is None,
-    )
+def entries(publication: Publication, treated: Treated) -> Iterator[manifest.JobEntry]:
+    """Say of each job what it asked, what came, and which lines are its own; in plan order."""
+    for job, ranges, left_out in zip(publication.jobs, treated.ranges, treated.left_out, strict=True):
+        yield _job_entry(job, ranges, left_out)
+
+
+class Likeness:
+    """Whether a manifest is of this publication: same run, same number in the same journal, same exports and form.
+
+    Call it with each job of the manifest, in order, then ask ``holds`` with the rest.
+    """
+
+    def __init__(self, publication: Publication) -> None:
+        self._publication = publication
+        self._jobs = iter(publication.jobs)
+        self._alike = True
+
+    def __call__(self, entry: manifest.JobEntry) -> None:
+        """Take in the next job of the manifest."""
+        ours = next(self._jobs, None)
+        self._alike = self._alike and ours is not None and _is_of(ours, entry)
+
+    def holds(self, head: Manifest) -> bool:
+        """Whether all was alike, and no job is missing; ``head`` is the manifest, with or without its jobs."""
+        publication = self._publication
+        return (
+            self._alike
+            and next(self._jobs, None) is None
+            and head.run == publication.run_id
+            and head.journal == _journal_entry(publication)
+            and (head.windows is None) == (publication.partitions is None)
+        )
+
+
+def _is_of(ours: FinishedJob, theirs: manifest.JobEntry) -> bool:
+    asked = (ours.job.job_id, ours.outcome.exports, ours.outcome.records)
+    return asked == (theirs.job_id, theirs.exports, theirs.records)
 
 
 def _windows_entry(publication: Publication, records: Sequence[int]) -> manifest.WindowsEntry | None:
@@ -105,7 +129,7 @@ def _stream_entry(stride: Stride) -> manifest.StreamEntry:
     )
 
 
-def _job_entry(finished: FinishedJob, ranges: Sequence[Range], left_out: dict[str, int]) -> manifest.JobEntry:
+def _job_entry(finished: FinishedJob, ranges: Sequence[Range], left_out: Mapping[str, int]) -> manifest.JobEntry:
     job, outcome = finished.job, finished.outcome
     return manifest.JobEntry(
         job_id=job.job_id,
@@ -125,7 +149,7 @@ def _job_entry(finished: FinishedJob, ranges: Sequence[Range], left_out: dict[st
         note=outcome.note,
         kept_text=finished.kept,
         repeated_ids=finished.repeated,
-        left_out=left_out,
+        left_out=dict(left_out),
         shards=tuple(manifest.RangeEntry(shard=each.shard, first=each.first, records=each.records) for each in ranges),
     )
 

@@ -36,7 +36,6 @@ def serve() -> None:
             send(other, *_READY)
             while (asked := receive(other)) is not None:
                 (page, form), body = asked
-                asked = None
                 send(other, *_answer(replace(page, body=body), form))
         except ConnectionError:
             pass  # it has gone, and wants nothing any more

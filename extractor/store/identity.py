@@ -70,7 +70,7 @@ def id_in_text(text: bytes, member: str) -> int | None:
     """
     found = _opening(member).match(text)
     if found is not None:
-        return int(found[2])
+        return int(found[1])
     try:
         value = _reader(member).decode(text).id
         if value is not None:
@@ -98,9 +98,8 @@ def _whole_number(raw: msgspec.Raw) -> object:
 
 @functools.lru_cache(maxsize=8)  # a run knows one or two members
 def _opening(member: str) -> re.Pattern[bytes]:
-    """Make the pattern of a record that begins with its id, in a spelling that is surely the number's own."""
-    name = re.escape(member.encode())
-    return re.compile(rb'\{[ \t\r\n]*"%b"[ \t\r\n]*:[ \t\r\n]*("?)(0|[1-9][0-9]{0,17})\1[ \t\r\n]*[,}]' % name)
+    """Make the pattern of a record that begins with its id, as a number that surely fits."""
+    return re.compile(rb'\{ *+"%b" *+: *+(0|[1-9][0-9]{0,17}+) *+[,}]' % re.escape(member.encode()))
 
 
 @functools.lru_cache(maxsize=8)
@@ -112,12 +111,12 @@ def _reader(member: str) -> msgspec.json.Decoder[Any]:
 
 def ids_of(lines: Iterable[bytes], member: str) -> array[int]:
     """Give the ids of lines, in order; of those that have one."""
-    lines = lines if isinstance(lines, list) else list(lines)
+    lines = list(lines)
     found = list(map(_opening(member).match, lines))
     if None not in found:
-        return array("Q", [int(match[2]) for match in found])  # type: ignore[index] # none of them is None
+        return array("Q", [int(match[1]) for match in found])  # type: ignore[index] # none of them is None
     every = (
-        id_in_text(line, member) if match is None else int(match[2]) for line, match in zip(lines, found, strict=True)
+        id_in_text(line, member) if match is None else int(match[1]) for line, match in zip(lines, found, strict=True)
     )
     return array("Q", (each for each in every if each is not None))
 
@@ -132,14 +131,12 @@ class Census:
 
     def add(self, ids: array[int]) -> None:
         """Take in the ids of some more records."""
-        low = array("I")
         before, new = len(self._low), 0
-        for each in ids:
-            if each < _LOW:
-                low.append(each)
-            elif self._high.add(each):
-                new += 1
-        self._low.update(low)
+        if max(ids, default=0) < _LOW:
+            self._low.update(array("I", ids))
+        else:
+            self._low.update(array("I", [each for each in ids if each < _LOW]))
+            new = sum(self._high.add(each) for each in ids if each >= _LOW)
         self.repeated += len(ids) - new - (len(self._low) - before)
 
 

@@ -16,7 +16,7 @@ one is brought up to date when it is opened for writing, in one transaction; for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,7 @@ class Journal(Database):
             self.change("next_run", {})
             self.change("add_run", _fields(run))
             self._add_streams(jobs)
-            for job in jobs:
-                self.change("add_job", _job_row(run.run_id, job))
+            self.change_all("add_job", (_job_row(run.run_id, job) for job in jobs))
             for dataset in datasets:
                 self.change("add_dataset", {"run_id": run.run_id, **_fields(dataset)})
 
@@ -63,8 +62,8 @@ class Journal(Database):
         with self.transaction():
             self.change("reopen_run", {"run_id": run_id, "pid": pid})
             self._add_streams(jobs)
-            for job in jobs:
-                self.change("name_stream", {"run_id": run_id, "ordinal": job.ordinal, "stream": job.stream.id})
+            named = ({"run_id": run_id, "ordinal": job.ordinal, "stream": job.stream.id} for job in jobs)
+            self.change_all("name_stream", named)
             self.change("reopen_datasets", {"run_id": run_id})
 
     def _add_streams(self, jobs: Sequence[JobSpec]) -> None:
@@ -77,21 +76,11 @@ class Journal(Database):
         A job that is taken up has not ended any more.
         """
         with self.transaction():
-            for fact in facts:
-                kind, body = encode_event(fact.event)
-                row = {"run_id": run_id, "ordinal": fact.ordinal, "at": fact.at, "kind": kind, "body": body}
-                self.change("add_event", row)
-                if isinstance(fact.event, TakenUp):
-                    self.change("take_up_job", {"run_id": run_id, "ordinal": fact.ordinal})
-            for end in ends:
-                row = {
-                    "run_id": run_id,
-                    "ordinal": end.ordinal,
-                    "verdict": end.outcome.verdict.value,
-                    "message": end.outcome.message,
-                    "outcome": msgspec.json.encode(end.outcome),
-                }
-                self.change("end_job", row)
+            added = list(facts)
+            self.change_all("add_event", (_event_row(run_id, fact) for fact in added))
+            taken_up = [fact.ordinal for fact in added if isinstance(fact.event, TakenUp)]
+            self.change_all("take_up_job", ({"run_id": run_id, "ordinal": ordinal} for ordinal in taken_up))
+            self.change_all("end_job", (_end_row(run_id, end) for end in ends))
 
     def number_publication(self, run_id: str, dataset: Dataset) -> int:
         """Give a dataset's publication its number: the next one of this journal, or the one that it has already."""
@@ -190,8 +179,12 @@ class Journal(Database):
 
     def events(self, run_id: str, ordinal: int) -> list[Event]:
         """The facts of one job, oldest first, ready to be folded."""
-        rows = self.rows("events", {"run_id": run_id, "ordinal": ordinal})
-        return [decode_event(row["kind"], row["body"]) for row in rows]
+        return list(self.events_in_turn(run_id, ordinal))
+
+    def events_in_turn(self, run_id: str, ordinal: int) -> Iterator[Event]:
+        """Give the same one by one, for there is one a page: read as they are taken, so take them at once."""
+        for kind, body in self.each("events", {"run_id": run_id, "ordinal": ordinal}):
+            yield decode_event(kind, body)
 
     def run_number(self, run_id: str) -> int:
         """How many runs this journal had begun when it began this one, itself included."""
@@ -205,11 +198,11 @@ class Journal(Database):
 
     def begun(self, run_id: str) -> frozenset[int]:
         """The ordinals of the jobs of which there is any fact."""
-        return frozenset(row["ordinal"] for row in self.rows("begun", {"run_id": run_id}))
+        return frozenset(ordinal for (ordinal,) in self.each("begun", {"run_id": run_id}))
 
     def issued(self, run_id: str) -> frozenset[int]:
         """Every AccessToken that was issued to a run, also those of exports that are over."""
-        events = (decode_event(row["kind"], row["body"]) for row in self.rows("issued", {"run_id": run_id}))
+        events = (decode_event(kind, body) for kind, body in self.each("issued", {"run_id": run_id}))
         return frozenset(event.token for event in events if isinstance(event, TokenIssued))
 
 
@@ -235,6 +228,21 @@ def read_journal(path: Path) -> Journal:
 
 def _fields(value: RunEntry | Dataset | Hold) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _event_row(run_id: str, fact: Fact) -> dict[str, Any]:
+    kind, body = encode_event(fact.event)
+    return {"run_id": run_id, "ordinal": fact.ordinal, "at": fact.at, "kind": kind, "body": body}
+
+
+def _end_row(run_id: str, end: JobEnd) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "ordinal": end.ordinal,
+        "verdict": end.outcome.verdict.value,
+        "message": end.outcome.message,
+        "outcome": msgspec.json.encode(end.outcome),
+    }
 
 
 def _job_row(run_id: str, job: JobSpec) -> dict[str, Any]:

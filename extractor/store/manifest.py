@@ -57,6 +57,9 @@ class KeptSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     first: tuple[KeptRecord, ...] = ()
 
 
+_NOTHING_KEPT: Final = KeptSummary()  # of nearly every job: one for all of them
+
+
 class RangeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``records`` lines of shard number ``shard`` from line ``first`` on, both 0-based."""
 
@@ -220,6 +223,8 @@ def summarize_kept(kept: Iterable[KeptText]) -> KeptSummary:
         reasons[each.reason] = reasons.get(each.reason, 0) + 1
         if len(first) < _FIRST:
             first.append(KeptRecord(record=each.record, reason=each.reason))
+    if not first:
+        return _NOTHING_KEPT
     return KeptSummary(count=sum(reasons.values()), reasons=dict(sorted(reasons.items())), first=tuple(first))
 
 
@@ -238,7 +243,12 @@ def encode(value: Manifest | Latest) -> bytes:
 
 def success(manifest: bytes) -> bytes:
     """Give the content of ``_SUCCESS`` for the text of a manifest."""
-    return f"{sha256(manifest)}  {MANIFEST}\n".encode()
+    return success_of(sha256(manifest))
+
+
+def success_of(sha256: str) -> bytes:
+    """Give the content of ``_SUCCESS`` for a manifest whose text has this checksum."""
+    return f"{sha256}  {MANIFEST}\n".encode()
 
 
 def sha256(data: bytes) -> str:

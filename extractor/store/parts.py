@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Final, Protocol, cast
 from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import SealedPart
 from extractor.store import durable
-from extractor.store.compression import Codec
+from extractor.store.compression import Codec, checksum
 from extractor.store.counted import CountedFile
 from extractor.store.durable import AppendFile
 from extractor.store.failpoints import Failpoint, reached
@@ -137,7 +136,7 @@ class ExportParts:
             part_bytes=mark.part_bytes + len(frame),
             part_records=mark.part_records + records,
             part_uncompressed_bytes=mark.part_uncompressed_bytes + uncompressed_bytes,
-            part_crc32=None if mark.part_crc32 is None else zlib.crc32(frame, mark.part_crc32),
+            part_crc32=None if mark.part_crc32 is None else checksum(frame, mark.part_crc32),
         )
         return self._marks[-1]
 
@@ -342,7 +341,7 @@ class _Checked(CountedFile):
     def readinto(self, buffer: object) -> int:
         """Read, and take in what was read."""
         size = super().readinto(buffer)
-        self.crc32 = zlib.crc32(memoryview(cast("bytearray", buffer))[:size], self.crc32)
+        self.crc32 = checksum(memoryview(cast("bytearray", buffer))[:size], self.crc32)
         return size
 
 

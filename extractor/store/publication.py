@@ -70,7 +70,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A folder under its final name; ``notices`` are what a person should know, one sentence each."""
+    """A folder under its final name; ``notices`` are what a person should know, one sentence each.
+
+    ``manifest`` is without its jobs, which may be a hundred thousand: ``manifest.load_manifest`` has them.
+    """
 
     folder: Path
     manifest: Manifest

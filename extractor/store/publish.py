@@ -14,20 +14,20 @@ is read once and compared with its sealed checksum, also when it is linked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from extractor.errors import IntegrityError, LocalError
 from extractor.protocol.vocabulary import SealedPart
-from extractor.store import durable, manifest
+from extractor.store import durable, manifest, roll
 from extractor.store.compression import codec
-from extractor.store.describe import describe, is_of
+from extractor.store.describe import Likeness, describe, entries
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.manifest import Manifest, ShardEntry
 from extractor.store.packing import pack
 from extractor.store.publication import Publication, Published
-from extractor.store.remembering import Lost, Recollection, remember
+from extractor.store.remembering import Lost, Recollection, remember, remembered_streams
 from extractor.store.sealed import PartLost, feed, losses
 from extractor.store.sieve import Sieves
 from extractor.store.sight import paths_in
@@ -60,11 +60,12 @@ def publish(publication: Publication, *, staging: Path, output: Path, shard_byte
     # Also when the rename was another call's, which may have been killed before it came here.
     durable.sync_folder(folder)
     reached(Failpoint.FOLDER_SYNCED)
-    text, published = _confirm(final, publication)
+    published, sha256 = _confirm(final, publication)
     if publication.partitions is None:
-        _point(folder, published, text)
+        _point(folder, published, sha256)
     reached(Failpoint.POINTER_MOVED)
-    notices += remember(publication, final, published)
+    if remembered_streams(publication):
+        notices += remember(publication, final, manifest.load_manifest(final / manifest.MANIFEST))
     reached(Failpoint.REMEMBERED)
     _remove_parts(publication, staging)
     reached(Failpoint.PARTS_REMOVED)
@@ -80,9 +81,9 @@ def confirm(publication: Publication, *, output: Path) -> Published | None:
     final = folder / publication.name
     if not durable.is_there(final):
         return None
-    text, published = _confirm(final, publication)
+    published, sha256 = _confirm(final, publication)
     if publication.partitions is None:
-        _point(folder, published, text)
+        _point(folder, published, sha256)
     return Published(folder=final, manifest=published)
 
 
@@ -122,10 +123,17 @@ def _build(
         treated = _sieved(publication, recollection, staging=staging, folder=folder, shard_bytes=shard_bytes)
     _check_sums(publication, treated)
     reached(Failpoint.SHARDS_MADE)
-    text = manifest.encode(describe(publication, treated))
-    durable.write_small(folder / manifest.MANIFEST, text)
+    digest = hashlib.sha256()
+    pieces = roll.spell(describe(publication, treated), entries(publication, treated))
+    durable.write_small(folder / manifest.MANIFEST, _passing(pieces, digest))
     reached(Failpoint.MANIFEST_WRITTEN)
-    durable.write_small(folder / manifest.SUCCESS, manifest.success(text))
+    durable.write_small(folder / manifest.SUCCESS, manifest.success_of(digest.hexdigest()))
+
+
+def _passing(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 def _sieved(
@@ -178,7 +186,7 @@ def _assemble(publication: Publication, *, staging: Path, folder: Path, shard_by
     return Treated(
         shards=shards,
         ranges=packing.ranges,
-        left_out=tuple({} for _ in packing.ranges),
+        left_out=({},) * len(packing.ranges),
         records=(sum(shard.records for shard in shards),),
     )
 
@@ -207,8 +215,11 @@ def _make_shard(parts: Sequence[SealedPart], *, staging: Path, path: Path) -> Sh
     )
 
 
-def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
-    """Read back what stands under the final name, and make sure that it is this publication."""
+def _confirm(final: Path, publication: Publication) -> tuple[Manifest, str]:
+    """Read back what stands under the final name, and make sure that it is this publication.
+
+    Gives its manifest without the jobs, and that file's sha256.
+    """
     path, success = final / manifest.MANIFEST, final / manifest.SUCCESS
     stranger = IntegrityError(
         f"{final}: it exists, but is not what this run publishes (`extractor verify` may tell what is wrong with it); "
@@ -216,27 +227,25 @@ def _confirm(final: Path, publication: Publication) -> tuple[bytes, Manifest]:
     )
     if not (durable.is_there(path) and durable.is_there(success)):
         raise stranger
-    text = manifest.read(path)
-    published = manifest.decode_manifest(text, path)
-    if not is_of(publication, published) or manifest.read(success) != manifest.success(text):
+    likeness = Likeness(publication)
+    published, sha256 = roll.walk(path, likeness)
+    if not likeness.holds(published) or manifest.read(success) != manifest.success_of(sha256):
         raise stranger
-    return text, published
+    return published, sha256
 
 
-def _point(folder: Path, published: Manifest, text: bytes) -> None:
-    """Have ``latest.json`` name this run, unless it names a newer one that stands."""
+def _point(folder: Path, published: Manifest, sha256: str) -> None:
+    """Have ``latest.json`` name this run (``sha256`` is its manifest's), unless it names a newer one that stands."""
     path = folder / manifest.LATEST
     name = f"run={published.run}/{manifest.MANIFEST}"
-    latest = manifest.Latest(run=published.run, manifest=name, sha256=manifest.sha256(text))
+    latest = manifest.Latest(run=published.run, manifest=name, sha256=sha256)
     try:
         named = manifest.load_latest(path)
         if named == latest and manifest.read(path) == manifest.encode(latest):
             durable.sync_folder(folder)
             return
-        other = manifest.read(folder / named.manifest)
-        if manifest.sha256(other) == named.sha256 and _is_newer(
-            manifest.decode_manifest(other, folder / named.manifest), published
-        ):
+        other, its_sha256 = roll.walk(folder / named.manifest, _pass_over)
+        if its_sha256 == named.sha256 and _is_newer(other, published):
             return
     except (LocalError, IntegrityError):
         pass  # absent or unreadable, or it names what is not there: there is nothing in it to keep
@@ -250,12 +259,19 @@ def _is_newer(named: Manifest, published: Manifest) -> bool:
     return named.run > published.run
 
 
+def _pass_over(_entry: manifest.JobEntry) -> None:
+    """Nothing is asked of the jobs of another publication."""
+
+
 def _remove_parts(publication: Publication, staging: Path) -> None:
-    """Remove the parts and their folders. Nothing depends on it: a crash leaves files that the next call removes."""
-    paths = [staging / part.name for job in publication.jobs for part in job.parts]
-    for path in paths:
-        durable.remove_file(path)
-    for folder in sorted(
-        {folder for path in paths for folder in path.parents if staging in folder.parents}, reverse=True
-    ):
-        durable.remove_empty(folder)
+    """Remove the parts and their folders. Nothing depends on it: a crash leaves files that the next call removes.
+
+    So it is not made durable either, which would cost more than all else of a small job's publication.
+    """
+    for job in publication.jobs:
+        paths = [staging / part.name for part in job.parts]
+        for path in paths:
+            durable.remove_file(path)
+        folders = {folder for path in paths for folder in path.parents if staging in folder.parents}
+        for folder in sorted(folders, reverse=True):
+            durable.remove_empty(folder, lasting=False)

@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
+from pydantic_core import SchemaValidator, ValidationError
+from pydantic_core.core_schema import str_schema
 
 from extractor.errors import IntegrityError
 from extractor.protocol.envelope import span
@@ -37,6 +39,11 @@ _SURROGATES: Final = re.compile(
 _NAME: Final = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*\[\Z')
 _LONGEST_NAME: Final = 512  # bytes in which the member's name is looked for, before its array
 _LINE_SPACE: Final = b"\n\r\t"  # white space that JSON allows between tokens, and that a line should not hold
+
+# A text, of at most no characters: of bytes that are UTF-8 it finds only that they are too many. It makes no text of
+# them, and takes 0.2 ms for a page of 1.6 MB where str() takes 0.5.
+_UTF8: Final = SchemaValidator(str_schema(max_length=0))
+_VALID: Final = "string_too_long"
 
 
 class PageSpoiled(IntegrityError):  # noqa: N818 - the house's words
@@ -59,10 +66,13 @@ class EncodedPage:
 
 
 class _Cut(NamedTuple):
-    """A page in pieces. ``plain``: as in EncodedPage; ``sound``: each piece is JSON, but for its UTF-8."""
+    """A page in pieces. ``sound``: each is JSON, but for its UTF-8.
+
+    ``lines`` are all of them, each ended by a newline, of a page that is plain (see EncodedPage); None of any other.
+    """
 
     records: Sequence[bytes | msgspec.Raw]
-    plain: bool = False
+    lines: bytes | None = None
     sound: bool = False
 
 
@@ -90,11 +100,18 @@ def encode_page(
             "the answer is incomplete or damaged, ask for it again"
         )
     kept: list[KeptText] = []
-    lines = _verbatim(cut, body, first) if verbatim else _canonical(cut, first, kept)
-    ids = ids_of(lines, record_id)
+    texts = _verbatim(cut, body, first) if verbatim else _canonical(cut, first, kept)
+    lines = cut.lines if texts is cut.records else None  # as they came
+    ids = ids_of(texts, record_id)
     if len(ids) < count:  # one that has an id is an object
-        _check_objects(lines, first)
-    return EncodedPage(lines=b"\n".join([*lines, b""]), records=count, kept=tuple(kept), ids=ids, plain=cut.plain)
+        _check_objects(texts, first)
+    return EncodedPage(
+        lines=b"\n".join([*texts, b""]) if lines is None else lines,
+        records=count,
+        kept=tuple(kept),
+        ids=ids,
+        plain=cut.lines is not None,
+    )
 
 
 def texts_of(body: bytes, records_member: str) -> list[bytes]:
@@ -102,9 +119,9 @@ def texts_of(body: bytes, records_member: str) -> list[bytes]:
     return [bytes(raw) for raw in _cut(body, records_member, 1).records]
 
 
-def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> list[bytes]:
-    """Give the canonical lines; add to ``kept`` what is not canonical."""
-    lines: list[bytes] = list(cut.records)
+def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> Sequence[bytes]:
+    """Give the canonical lines, the records themselves if all are; add to ``kept`` what is not canonical."""
+    others: dict[int, bytes] = {}
     for index, raw in enumerate(cut.records):
         text = bytes(raw)  # orjson takes no Raw
         try:
@@ -112,20 +129,21 @@ def _canonical(cut: _Cut, first: int, kept: list[KeptText]) -> list[bytes]:
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             line = b""
         if line == text:
-            continue  # what stands there already
+            continue
         try:
-            lines[index], reason = settle(text, line) if line else keep(text)
+            others[index], reason = settle(text, line) if line else keep(text)
         except grammar.NotJson as error:
             raise _refusal(first, index, error.reason) from None
         if reason is not None:
             kept.append(KeptText(record=first + index, reason=reason))
-    return lines
+    return [others.get(index, raw) for index, raw in enumerate(cut.records)] if others else cut.records
 
 
-def _verbatim(cut: _Cut, body: bytes, first: int) -> list[bytes]:
-    """Give each record as the server wrote it, on one line."""
-    if cut.plain and _is_utf8(body) and not any(body.find(each, *span(body)) >= 0 for each in _LINE_SPACE):
-        return list(cut.records)
+def _verbatim(cut: _Cut, body: bytes, first: int) -> Sequence[bytes]:
+    """Give each record as the server wrote it, on one line; the records themselves if nothing is to be done."""
+    plain = cut.lines is not None and _is_utf8(body)
+    if plain and not any(body.find(each, *span(body)) >= 0 for each in _LINE_SPACE):
+        return cut.records
     lines: list[bytes] = []
     for index, raw in enumerate(cut.records):
         try:
@@ -136,10 +154,14 @@ def _verbatim(cut: _Cut, body: bytes, first: int) -> list[bytes]:
 
 
 def _is_utf8(body: bytes) -> bool:
+    """Whether it surely is; False may mean "look again"."""
+    if body.isascii():
+        return True
     try:
-        return body.isascii() or bool(str(body, "utf-8"))
-    except UnicodeDecodeError:
-        return False
+        _UTF8.validate_python(body)
+    except ValidationError as error:
+        return error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] == _VALID
+    return False
 
 
 def _check_objects(lines: Sequence[bytes], first: int) -> None:
@@ -173,8 +195,9 @@ def _cut_fast(body: bytes, member: str) -> _Cut | None:
     if records is not msgspec.UNSET and records is not None:
         # They lie between start and end, in order: if that is how long they are with commas between them, then there
         # is nothing else.
-        if len(b",".join(records)) == end - start:
-            return _Cut(records, plain=True, sound=True)
+        lines = b"\n".join([*records, b""])
+        if len(lines) == end - start + bool(records):
+            return _Cut(records, lines, sound=True)
         if spelled == member and not _is_repeated(body, member):
             return _Cut(records, sound=True)
     if _is_repeated(body, member):

@@ -32,7 +32,7 @@ def report() -> Report:
     groups = {
         "loop": {"orjson-zstd": _series("bare loop", 9, 10, 11)},
         "extractor": {CANONICAL: _series("extractor", 10, 11, 12)},
-        "peer": {"singer": _series("a | b", 40, 50, 60), "airbyte": _series("another", failed="no\nsuch thing")},
+        "peer": {"singer": _series("a | b", 40, 50, 60), "airbyte": _series("another", failed="no such thing")},
     }
     return Report(groups=groups, command="make bench", rounds=3, records=100_000, versions={"Python": "3.11"})
 
@@ -59,7 +59,7 @@ def test_the_document_has_goals_figures_and_who_is_missing(report: Report) -> No
     assert text.index("## Goals") < text.index("## What is possible") < text.index("## Others")
     assert "| extractor | 90.9 (83.3-100) | 11.0 (10.0-12.0) | 1.00 | 50 |" in text
     assert "| a \\| b | 20.0 (16.7-25.0) | 50.0 (40.0-60.0) | 1.00 | 50 | 4.5 |" in text
-    assert "another is not here: no such thing" in text
+    assert "another is not here: no such thing." in text
     assert "(benchmarks.svg)" in text
 
 

@@ -67,8 +67,8 @@ BUGS = (
     Bug(
         name="a small file is renamed before it is synced",
         file="extractor/store/durable.py",
-        old="        file.write(data)\n        file.sync()",
-        new="        file.write(data)",
+        old="            file.write(piece)\n        file.sync()",
+        new="            file.write(piece)",
         tests=(_POWER,),
     ),
     Bug(

@@ -55,12 +55,37 @@ def job_of(found: MatchList, place: int) -> JobSpec:
 def test_a_job_gets_its_values_and_shows_them_to_nobody(shelf: Lists) -> None:
     """Just its own; the plan's job stays without."""
     job = job_of(shelf.read(PEOPLE, "p.txt", batch=2), 1)
-    filled = lists.filled(shelf.state, job, KEY)
+    filled = lists.Reader(shelf.state, KEY).fetch(job)
     assert filled.match is not None
     assert ("p2@example.test", "p3@example.test") == filled.match.values
     assert "p2@" not in repr(filled)
     assert job.match is not None
     assert () == job.match.values
+
+
+def test_small_batches_share_a_read(shelf: Lists) -> None:
+    """What follows a batch is at hand for the next ones; what lies before it, and another list, is not."""
+    found, other = shelf.read(PEOPLE, "p.txt", batch=2), shelf.read("a@example.test\n", "q.txt")
+    values = lists.Reader(shelf.state, KEY)
+    assert values.ready(job_of(found, 1)) is None
+    fetched = values.fetch(job_of(found, 1))
+    (shelf.state / LISTS / found.list_id / VALUES).unlink()
+    assert values.ready(job_of(found, 1)) == fetched
+    last = values.ready(job_of(found, 2))
+    assert last is not None
+    assert last.match is not None
+    assert ("p4@example.test",) == last.match.values
+    assert [values.ready(job_of(found, 0)), values.ready(job_of(other, 0))] == [None, None]
+    assert values.ready(fetched) is fetched
+
+
+def test_no_more_than_a_few_pieces_of_lists_are_in_memory(shelf: Lists) -> None:
+    """The list that was not asked for the longest makes room."""
+    jobs = [job_of(shelf.read(f"a{number}@example.test\n", f"{number}.txt"), 0) for number in range(17)]
+    values = lists.Reader(shelf.state, KEY)
+    for job in jobs:
+        values.fetch(job)
+    assert [place for place, job in enumerate(jobs) if values.ready(job) is None] == [0]
 
 
 def test_what_is_not_what_was_written_is_never_sent(shelf: Lists) -> None:
@@ -72,7 +97,7 @@ def test_what_is_not_what_was_written_is_never_sent(shelf: Lists) -> None:
         path.write_bytes(content)
         job = job_of(found, 2 if content == honest[:-1] else 1)
         with pytest.raises(IntegrityError, match=r"it is not what was written.*start a new run"):
-            lists.filled(shelf.state, job, key)
+            lists.Reader(shelf.state, key).fetch(job)
         with pytest.raises(IntegrityError, match="it is not what was written"):
             lists.recall(shelf.state, found.list_id, batch=2, key=key)
 
@@ -82,7 +107,7 @@ def test_a_list_that_is_gone_is_said_to_be_gone(shelf: Lists) -> None:
     found = shelf.read(PEOPLE, "p.txt")
     shutil.rmtree(shelf.state / LISTS)
     for look in (
-        lambda: lists.filled(shelf.state, job_of(found, 0), KEY),
+        lambda: lists.Reader(shelf.state, KEY).fetch(job_of(found, 0)),
         lambda: lists.recall(shelf.state, found.list_id, batch=2, key=KEY),
         lambda: lists.source_changed(shelf.state, found.list_id),
     ):

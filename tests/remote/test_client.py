@@ -296,6 +296,53 @@ async def test_a_retry_after_holds_everybody(
     assert heard[0][0] == pytest.approx(30.0, abs=1.0)
 
 
+async def test_pages_go_before_polls_and_a_login_before_all(
+    client_over: Any, script: Any, *, make_job: Any, make_connection: Any, oauth_section: Any
+) -> None:
+    """Whoever came first: while the rate is the limit, each turn is given to what is worth most."""
+
+    def serve(request: Request) -> Answer:
+        return issued("b", life=1.0 if len(transport.sent) == 1 else 3600.0) if "oauth" in request.url else Answer(
+            status=404
+        )  # fmt: skip
+
+    transport = script(serve)
+    urgent = FetchPage(token=77, offset=1, limit=1, urgent=True)
+    async with client_over(
+        transport, connection=make_connection(auth=oauth_section), requests_per_second=5.0
+    ) as client, anyio.create_task_group() as group:  # fmt: skip
+        await client.perform(STATUS, make_job())
+        for command in (STATUS, INITIATE, COMMIT, urgent, STATUS, PAGE):
+            group.start_soon(client.perform, command, make_job())
+            await anyio.sleep(0.01)
+        await anyio.sleep(0.8)  # the bearer ends: one more login, although others wait
+        group.start_soon(client.perform, STATUS, make_job())
+    abouts = [each.about.split()[0] for each in transport.sent]
+    assert abouts[:2] == ["OAuth", "Status"]
+    rest = [each for each in abouts[2:] if each != "OAuth"]
+    assert rest == ["Page", "Commit", "Page", "Initiate", "Status", "Status", "Status"]
+    assert "OAuth" in abouts[3:-3]
+
+
+async def test_a_429_slows_down_and_a_503_does_not(
+    client_over: Any, script: Any, json_answer: Any, make_job: Any
+) -> None:
+    """A sentence for each change; 503 only holds, with or without a Retry-After."""
+    told: list[str] = []
+    busy, refused = json_answer("{}", 503, Retry_After="1"), json_answer("{}", 429, Retry_After="2")
+    transport = script(busy, json_answer("{}", 503), refused, json_answer('{"Status":"Processing"}'))
+    async with client_over(transport, requests_per_second=20.0, on_pace=told.append) as client:
+        for _ in range(2):
+            await client.perform(STATUS, make_job())
+        assert told == []
+        await client.perform(STATUS, make_job())
+        assert ["asking for 14 a second" in each for each in told] == [True]
+        began = anyio.current_time()
+        for _ in range(29):
+            await client.perform(STATUS, make_job())
+    assert anyio.current_time() - began == pytest.approx(2.0 + 28 * 1.01 / 14, abs=0.2)
+
+
 async def test_a_401_without_an_end_costs_two_requests(
     client_over: Any, script: Any, json_answer: Any, make_job: Any, clock: Any
 ) -> None:

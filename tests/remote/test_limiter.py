@@ -222,6 +222,15 @@ async def test_who_is_cancelled_in_the_queue_takes_no_turn(clock: Any) -> None:
     assert anyio.current_time() == pytest.approx(1.0, abs=0.26)
 
 
+async def test_who_is_withdrawn_before_it_asks_takes_no_turn(clock: Any) -> None:
+    """A halt reaches also those for whom there would be room."""
+    limiter = RateLimiter(10.0, clock=clock)
+    with anyio.CancelScope() as halted:
+        halted.cancel()
+        await limiter.admit()
+    assert (0, True) == (limiter.admitted, halted.cancelled_caught)
+
+
 async def test_an_admission_costs_no_busy_loop(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long hold is slept through, not polled."""
     naps: list[float] = []

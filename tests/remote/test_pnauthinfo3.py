@@ -141,3 +141,27 @@ def test_an_old_signatures_success_says_nothing_about_the_newest(make_signer: Ca
     assert signer.rejected(1) is After401.RENEW
     signer.accepted(1)
     assert signer.rejected(2) is After401.STOP
+
+
+@pytest.mark.parametrize(("timestamp", "distinct"), [("%Y-%m-%dT%H:%M:%SZ", 2), ("%Y-%m-%dT%H:%M:%S.%fZ", 4)])
+def test_a_signature_is_as_fresh_as_its_timestamp_tells(make_connection: Any, timestamp: str, distinct: int) -> None:
+    """Four requests in two seconds: each carries the signature that belongs to its own instant."""
+    clock = FixedClock()
+    connection = make_connection()
+    dialect = Dialect(timestamp=timestamp)
+    whole = {"client_id": "ACME", "dialect": dialect, "server_clock": ServerClock(clock)}
+    kept, seen = Signer(connection.auth, **whole), []
+    for moment in (NOW, NOW + 0.25, NOW + 0.75, NOW + 1.25):
+        clock.now = lambda moment=moment: moment  # type: ignore[method-assign]  # the clock goes on
+        seen.append(kept.credential().value)
+        assert seen[-1] == Signer(connection.auth, **whole).credential().value
+    assert len(set(seen)) == distinct
+
+
+def test_the_generation_of_a_kept_signature_is_the_current_one(make_signer: Callable[..., Signer]) -> None:
+    """A 401 within the same second leads to another generation, or the next 401 would be taken for the first."""
+    signer = make_signer()
+    first = signer.credential()
+    signer.accepted(first.generation)
+    assert signer.rejected(first.generation) is After401.RENEW
+    assert signer.credential().generation == first.generation + 1

@@ -6,13 +6,16 @@ import gzip
 import io
 import pickle
 import time
+import zlib
 from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extractor.errors import IntegrityError, LocalError
-from extractor.store.compression import Codec, Compression, codec
+from extractor.store.compression import Codec, Compression, checksum, codec
 
 LINES = b"".join(b'{"ProfileId":%d,"Name":"Ada Example"}\n' % number for number in range(5000))
 
@@ -63,6 +66,29 @@ def test_the_field_s_own_tools_read_the_frames() -> None:
     assert zstandard.ZstdDecompressor().decompress(codec("zstd").frame(LINES)) == LINES
     parameters = zstandard.get_frame_parameters(codec("zstd").frame(LINES))
     assert (parameters.content_size, parameters.has_checksum) == (len(LINES), True)
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+def test_the_field_s_own_frames_are_read(level: int) -> None:
+    """Also those of versions that wrote with zlib."""
+    frames = gzip.compress(LINES, level) + gzip.compress(b"{}\n", level)
+    assert LINES + b"{}\n" == codec("gzip").stream(io.BytesIO(frames), Path("part")).read()
+
+
+@given(st.lists(st.binary()))
+def test_the_checksum_is_everybody_s_crc32(pieces: list[bytes]) -> None:
+    """Piece by piece: journals hold what zlib has counted."""
+    value = 0
+    for piece in pieces:
+        value = checksum(piece, value)
+    assert zlib.crc32(b"".join(pieces)) == value == checksum(memoryview(b"".join(pieces)))
+
+
+@pytest.mark.parametrize("stray", [b"g", b"garbage", b"\x00" * 3, b"\x1f\x8c"])
+def test_a_few_stray_bytes_are_damage_too(packing_codec: Codec, stray: bytes) -> None:
+    """Fewer than a frame's head."""
+    with pytest.raises(IntegrityError, match="damaged"):
+        packing_codec.stream(io.BytesIO(packing_codec.frame(LINES) + stray), Path("part")).read()
 
 
 def test_a_frame_that_was_cut_off_is_never_a_quiet_end(packing_codec: Codec) -> None:

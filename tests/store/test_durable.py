@@ -60,6 +60,44 @@ def test_bytes_are_appended_in_order(tmp_path: Path) -> None:
     assert path.read_bytes() == b"onetwo"
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system takes no such advice")
+@pytest.mark.parametrize("failure", [None, OSError(errno.EINVAL, "no")])
+def test_a_long_file_leaves_the_systems_memory_once_it_is_on_the_disk(
+    failure: OSError | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After every 16 MiB and not more often, never before it is durable; and it is advice, so nothing fails with it."""
+    happened: list[str] = []
+
+    def advise(_fd: int, offset: int, length: int, advice: int) -> None:
+        assert (0, 0, os.POSIX_FADV_DONTNEED) == (offset, length, advice)
+        happened.append("release")
+        if failure is not None:
+            raise failure
+
+    sync = os.fsync
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    monkeypatch.setattr(os, "fsync", lambda fd: (happened.append("sync"), sync(fd)))
+    file = durable.create_file(tmp_path / "part")
+    for number in range(9):
+        file.write(bytes([number]) * 4 * 1024 * 1024)
+        file.sync()
+    file.close()
+    assert ["sync"] * 4 + ["release"] + ["sync"] * 4 + ["release"] + ["sync"] == happened
+    assert b"".join(bytes([number]) * 4 * 1024 * 1024 for number in range(9)) == (tmp_path / "part").read_bytes()
+
+
+def test_where_no_advice_is_taken_long_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS."""
+    monkeypatch.delattr(os, "posix_fadvise", raising=False)
+    file = durable.create_file(tmp_path / "part")
+    file.write(bytes(17 * 1024 * 1024))
+    file.sync()
+    file.close()
+    assert 17 * 1024 * 1024 == (tmp_path / "part").stat().st_size
+
+
 @pytest.mark.parametrize("dangling", [True, False])
 def test_a_new_file_is_never_written_through_a_symbolic_link(dangling: bool, tmp_path: Path) -> None:
     """Nor over a file that exists."""

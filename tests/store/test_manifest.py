@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from extractor.errors import IntegrityError, LocalError
@@ -31,9 +32,11 @@ def written(stage: Any) -> dict[str, Any]:
 
 
 def test_a_manifest_reads_back_as_it_was_written(stage: Any) -> None:
-    """Every member of it."""
+    """Every member of it; what the publication gives has all but the jobs."""
     published = stage.publish(stage.small())
-    assert load_manifest(published.folder / "manifest.json") == published.manifest
+    read = load_manifest(published.folder / "manifest.json")
+    assert encode(read) == (published.folder / "manifest.json").read_bytes()
+    assert msgspec.structs.replace(read, jobs=()) == published.manifest
 
 
 def test_the_members_are_those_of_format_1(written: dict[str, Any]) -> None:

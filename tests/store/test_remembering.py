@@ -14,6 +14,7 @@ import pytest
 from extractor.plan.job import Dedupe
 from extractor.store.compression import codec
 from extractor.store.door import Operation, guarded
+from extractor.store.manifest import load_manifest
 from extractor.store.publication import Publication, Published
 from extractor.store.seen import open_seen
 from extractor.store.verify import verify
@@ -45,7 +46,7 @@ def test_an_unchanged_record_is_left_out_and_counted(nights: Nights) -> None:
         {"unchanged": 1},
         {"unchanged": 1},
     ]
-    assert [job.left_out for job in second.manifest.jobs] == [{}, {"unchanged": 1}]
+    assert [job.left_out for job in load_manifest(second.folder / "manifest.json").jobs] == [{}, {"unchanged": 1}]
     assert [each.notices for each in (first, second, third)] == [(), (), ()]
     assert verify(nights.output).findings == ()
 
