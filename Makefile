@@ -36,13 +36,13 @@ BENCH  := .bench
 PEERS  := $(patsubst benchmarks/peers/%.txt,$(BENCH)/%/.ready,$(wildcard benchmarks/peers/*.txt))
 
 $(BENCH)/%/.ready: benchmarks/peers/%.txt
-	@mkdir -p $(BENCH) && $(PYTHON) -m venv $(BENCH)/$*
-	-@$(BENCH)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2> $(BENCH)/$*.log && touch $@
+	-@mkdir -p $(BENCH) && $(PYTHON) -m venv $(BENCH)/$* && \
+	  $(BENCH)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2> $(BENCH)/$*.log && touch $@
 
 bench: $(STAMP) $(PEERS)  ## loops, extractor and other tools on the same pages; writes docs/benchmarks.md and .svg
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(STAMP)  ## the bare loops and the extractor, under three minutes; writes nothing
+bench-quick: $(STAMP)  ## the bare loops and the extractor, rate, latency, scheduling: under three minutes
 	@$(BIN)/python -m benchmarks --quick
 
 bench-safety: $(STAMP)  ## what fsync costs, and how soon a large run is taken up; writes docs/reliability.md

@@ -7,8 +7,8 @@ Read in this order: ``pages`` (the records, cheap to number), ``page_server`` (s
 ``ceilings`` (bare loops: what is possible), ``extraction`` (the real command), ``peers`` (others, on the same pages),
 ``measure`` (one process, its time, CPU and memory), ``rounds`` (interleaved, medians), ``goals`` (which ratio must
 hold), ``report`` and ``plot`` (the document). ``python -m benchmarks`` puts them together. The other modules are
-programs of their own: ``backfill``, ``match_list``, ``safety``; and ``startup``, ``rate``, ``scheduling`` and
-``growth``, whose tables go into the same document.
+programs of their own: ``backfill``, ``match_list``, ``safety``; and ``startup``, ``latency``, ``rate``,
+``scheduling`` and ``growth``, whose tables go into the same document.
 
 Everything happens on this machine, over loopback, and stops by itself.
 """

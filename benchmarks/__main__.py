@@ -18,10 +18,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import ceilings, extraction, goals, peers
+from benchmarks.extraction import Setting
 from benchmarks.measure import Subject
 from benchmarks.page_server import page_server
 from benchmarks.plot import svg
@@ -31,7 +33,13 @@ from benchmarks.rounds import Results, measure
 ROOT = Path(__file__).parents[1]
 DOCUMENT, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
 # Modules here that print a section with --json, and what makes each of them quick.
-PROGRAMS = {"startup": ["--rounds", "3"], "rate": ["--seconds", "2"], "scheduling": ["--quick"], "growth": ["--quick"]}
+PROGRAMS = {
+    "startup": ["--rounds", "3"],
+    "latency": ["--quick"],
+    "rate": ["--seconds", "2"],
+    "scheduling": ["--quick"],
+    "growth": ["--quick"],
+}
 NOT_QUICK = {"peer", "growth"}
 PATIENCE, PROGRAM_PATIENCE = 180.0, 1800.0  # seconds
 LIBRARIES = ("aiohttp", "msgspec", "orjson", "zstandard", "aiolimiter", "anyio", "isal")
@@ -39,14 +47,17 @@ LIBRARIES = ("aiohttp", "msgspec", "orjson", "zstandard", "aiolimiter", "anyio",
 
 def extractors() -> dict[str, Subject]:
     """Every way of running the extractor that a goal or a reader asks for."""
+    canonical, verbatim = Setting(), Setting(records="verbatim")
+    chosen = {
+        goals.CANONICAL: ("canonical, zstd", canonical, 1),
+        "canonical-plain": ("canonical, not compressed", replace(canonical, compression="none"), 1),
+        goals.TWO_CORES: ("canonical, zstd, encoders: auto", replace(canonical, encoders="auto"), 2),
+        goals.VERBATIM: ("verbatim, not compressed", replace(verbatim, compression="none"), 1),
+        goals.VERBATIM_ZSTD: ("verbatim, zstd", verbatim, 1),
+    }
     return {
-        goals.CANONICAL: extraction.subject("extractor, canonical, zstd"),
-        "canonical-plain": extraction.subject("extractor, canonical, not compressed", compression="none"),
-        goals.TWO_CORES: extraction.subject("extractor, canonical, zstd, encoders: auto", encoders="auto", cores=2),
-        goals.VERBATIM: extraction.subject(
-            "extractor, verbatim, not compressed", records="verbatim", compression="none"
-        ),
-        goals.VERBATIM_ZSTD: extraction.subject("extractor, verbatim, zstd", records="verbatim"),
+        key: extraction.subject(f"extractor, {name}", setting, cores=cores)
+        for key, (name, setting, cores) in chosen.items()
     }
 
 

@@ -31,6 +31,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.pages import Pages
 
@@ -102,6 +103,14 @@ class Arrivals:
         self._times, self._kinds = array("d"), bytearray()
 
 
+class Reply(NamedTuple):
+    """What a request gets: a body, or the page (offset, limit, total) that is still to be written; neither: a 404."""
+
+    kind: str
+    body: bytes | None = None
+    page: tuple[int, int, int] | None = None
+
+
 class PageServer:
     """Answers requests. ``answer`` is of values only; ``attend`` is the life of one connection."""
 
@@ -114,38 +123,36 @@ class PageServer:
         self.arrivals = Arrivals()
         self._compressed = functools.lru_cache(maxsize=_GZIPPED)(self._compress)
 
-    def answer(self, method: str, target: str, now: float) -> tuple[str, bytes | None, tuple[int, int, int] | None]:
-        """Give the kind of a request and its body, or the page (offset, limit, total) that is it; neither: unknown."""
+    def answer(self, method: str, target: str, now: float) -> Reply:
+        """Say what a request gets."""
         path, _, query = target.partition("?")
         if found := _EXPORT.fullmatch(path):
             return self._of_export(int(found[1]), found[2], _numbers(query), now)
         if found := _INITIATE.fullmatch(path):
-            return "initiate", b'{"AccessToken":%d}' % self._exports.initiate(found[1], now), None
+            return Reply("initiate", b'{"AccessToken":%d}' % self._exports.initiate(found[1], now))
         if path == "/pages":
             asked = _numbers(query)
             limit = asked.get("limit", 1000)
             offset = asked.get("offset", 1 + limit * (asked.get("page", 1) - 1))
-            return "page", None, (offset, limit, asked.get("records", self._records))
+            return Reply("page", page=(offset, limit, asked.get("records", self._records)))
         if path == "/arrivals":
             if method == "POST":
                 self.arrivals.forget()
-            return "other", self.arrivals.lines(), None
-        return "other", None, None
+            return Reply("other", self.arrivals.lines())
+        return Reply("other")
 
-    def _of_export(
-        self, token: int, act: str | None, asked: dict[str, int], now: float
-    ) -> tuple[str, bytes | None, tuple[int, int, int] | None]:
+    def _of_export(self, token: int, act: str | None, asked: dict[str, int], now: float) -> Reply:
         try:
             size = self._exports.size(token)
         except KeyError:
-            return "other", None, None
+            return Reply("other")
         if act == "/Commit":
-            return "commit", b"{}", None
+            return Reply("commit", b"{}")
         if act == "/Status":
             ready = self._exports.is_ready(token, now)
             said = b'"Complete","RowCount":%d' % size if ready else b'"Processing","RowCount":null'
-            return "status", b'{"AccessToken":%d,"Status":%b}' % (token, said), None
-        return "page", None, (asked.get("offset", 1), asked.get("limit", 1000), size)
+            return Reply("status", b'{"AccessToken":%d,"Status":%b}' % (token, said))
+        return Reply("page", page=(asked.get("offset", 1), asked.get("limit", 1000), size))
 
     def attend(self, wire: socket.socket) -> None:
         """Answer one connection's requests, one after the other, until the other side closes it."""

@@ -77,7 +77,7 @@ class Report:
 
 def lines_of_goals(report: Report) -> list[str]:
     """The table of goals, which also goes to the terminal."""
-    return _table(
+    return table(
         ["what", "goal", "measured", ""],
         [[each.what, each.goal, each.measured, each.word] for each in report.verdicts()],
     )
@@ -98,7 +98,7 @@ def document(report: Report, *, picture: str | None = None) -> str:
         parts += ["", *_group(kind, results, report.results if kind == "peer" else {})]
     for section in report.sections:
         parts += ["", f"## {section.title}"]
-        parts += ["", *_table(section.columns, section.rows)] if section.rows else []
+        parts += ["", *table(section.columns, section.rows)] if section.rows else []
         parts += [line for note in section.notes for line in ("", note)]
     if report.versions:
         parts += ["", "## Versions", "", ", ".join(f"{name} {version}" for name, version in report.versions.items())]
@@ -119,7 +119,7 @@ def _group(kind: str, results: Results, all_results: Results) -> Iterator[str]:
         row += [f"{series.start.median:.2f}", f"{series.peak.median / 1e6:.0f}"]
         times = (ratio(all_results, above, key, "cpu") for above in compared)
         rows.append([*row, *(f"{found.median:.1f}" for found in times if found)])
-    yield from _table([*columns, *(f"{key}: times its speed" for key in compared)], rows)
+    yield from table([*columns, *(f"{key}: times its speed" for key in compared)], rows)
     notes = [f"- {each.name}: {each.note}" for each in results.values() if each.note and each.pairs]
     notes += [f"- {each.name} is not here: {each.failed}." for each in results.values() if each.failed]
     yield from ("", *notes) if notes else ()
@@ -134,7 +134,8 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004 - powers of ten
 
 
-def _table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
+def table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Give a table's lines in Markdown."""
     return [
         "| " + " | ".join(str(column) for column in columns) + " |",
         "| --- " * len(columns) + "|",

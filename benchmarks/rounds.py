@@ -43,12 +43,17 @@ class Pair:
     @property
     def per_second(self) -> float:
         """Records a second by the clock, beyond start-up."""
-        return (self.records - PAGE) / max(self.whole.seconds - self.page.seconds, 1e-9)
+        return (self.records - PAGE) / _difference(self.whole.seconds, self.page.seconds)
 
     @property
     def per_cpu_second(self) -> float:
         """Records a CPU second, beyond start-up."""
-        return (self.records - PAGE) / max(self.whole.cpu - self.page.cpu, 1e-9)
+        return (self.records - PAGE) / _difference(self.whole.cpu, self.page.cpu)
+
+
+def _difference(whole: float, page: float) -> float:
+    """Seconds beyond start-up. Never less than a tenth: where a pause in starting hides all else, nothing is known."""
+    return max(whole - page, whole / 10)
 
 
 @dataclass(slots=True, kw_only=True)

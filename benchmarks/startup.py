@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import extraction
 from benchmarks.measure import Subject, Task, run
+from benchmarks.report import table
 
 _PATIENCE = 60.0  # seconds
 _COLUMNS = ["what", "CPU ms", "ms by the clock", "CPU ms beyond bare Python"]
@@ -67,15 +68,9 @@ def main() -> int:
     found = measured(given.rounds)
     bare = found["python -c pass"][0]
     rows = [[name, f"{cpu:.0f}", f"{clock:.0f}", f"{cpu - bare:.0f}"] for name, (cpu, clock) in found.items()]
-    if given.json:
-        notes = [f"Medians of {given.rounds} interleaved rounds, on one core, with the bytecode there."]
-        print(json.dumps({"title": "Start-up", "columns": _COLUMNS, "rows": rows, "goals": [], "notes": notes}))
-    else:
-        print(
-            "\n".join(
-                "  ".join(f"{cell:<44}" if not at else f"{cell:>8}" for at, cell in enumerate(row)) for row in rows
-            )
-        )
+    notes = [f"Medians of {given.rounds} interleaved rounds, on one core, with the bytecode there."]
+    section = {"title": "Start-up", "columns": _COLUMNS, "rows": rows, "goals": [], "notes": notes}
+    print(json.dumps(section) if given.json else "\n".join(table(_COLUMNS, rows)))
     return 0
 
 
