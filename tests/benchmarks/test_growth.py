@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.growth import SmallPages, fitted, grown
+from benchmarks.growth import Formula, SmallPages, fitted, grown
 from benchmarks.measure import Usage
 
 
-@given(base=st.integers(0, 10**9), k=st.integers(0, 20), places=st.sets(st.integers(1, 10**8), min_size=2, max_size=9))
-def test_a_line_is_found_again(base: int, k: int, places: set[int]) -> None:
-    """Whatever lies on one."""
-    found = fitted([(float(place), float(base + k * place)) for place in places])
-    assert abs(found[1] - k) < 1e-3 * (1 + base)
-    assert all(abs(found[0] + found[1] * place - base - k * place) <= 1e-6 * (1 + base + k * place) for place in places)
+@given(base=st.integers(0, 200), k=st.integers(0, 20), c=st.integers(0, 60), many=st.integers(2, 64))
+def test_a_formula_is_found_again(base: int, k: int, c: int, many: int) -> None:
+    """From what it foretells of two numbers of pages and two sizes; ``base`` in MB."""
+    formula = Formula(base=base * 1e6, k=k, c=c)
+    settings = [(pages, size) for pages in (1, many) for size in (1e5, 2e6)]
+    found = fitted([(pages, size, formula.foretell(pages, size)) for pages, size in settings])
+    assert found.foretell(4, 4e5) == pytest.approx(formula.foretell(4, 4e5), rel=1e-6, abs=1.0)
+    assert [found.k, found.c] == pytest.approx([k, c], rel=1e-4, abs=1e-4)
 
 
 def test_one_more_costs_the_difference_to_the_size_before() -> None:
