@@ -14,7 +14,8 @@ that would have given as much. From then on a *window* of eight rounds, and of 3
 as long as at best in the last minutes, stands if it cost less than half of what it could; otherwise it is taken back,
 and the slower answers are the new best: they were not of our making. After a step that failed, and after a refusal,
 nothing is tried for 5 seconds, 10 the next time, and so on up to a minute. After a refusal doubling then leads to three
-quarters of where it was refused, as after an outage it must.
+quarters of where it was refused, as after an outage it must. But one refusal alone, with none in the half minute before
+it and none in the second after it, is taken for chance, and its halving back.
 
 Decided: throughput decides, and latency only asks the question. Considered AIMD (TCP Reno: one more each round, half on
 a refusal): it needs refusals to find its place, and this service's are dear, for a Retry-After holds everybody.
@@ -46,6 +47,8 @@ _HORIZON, _HORIZON_WINDOWS = 60.0, 16  # seconds, and windows at least: the best
 _MANY = 100  # a second: no decimals are told
 _SILENCE = 5.0  # seconds without an answer, and none under way, that no limit of ours explains
 _REST, _LONGEST_REST = 5.0, 60.0  # seconds after what failed
+_ALONE = 30.0  # seconds without a refusal before one: it may be chance
+_MOMENT = 1.0  # seconds without another after it: then it was
 _NEAR = 0.75  # of where it was refused: doubling ends there
 
 
@@ -123,6 +126,8 @@ class Pressure:
     rest: float = _REST  # the next one
     rests_until: float = -math.inf
     refused_at: int = 0  # the limit at the last refusal
+    refused_on: float = -math.inf  # when it was last
+    comeback: int = 0  # the limit before a refusal that may be the only one
     deaf: int = 0  # outcomes that are still of requests sent before the last halving
     deaf_until: float = -math.inf  # at the latest
     begun: int = 0  # since the limit changed
@@ -144,6 +149,8 @@ def answered(
     ``in_flight`` are those at that time, this one included. ``wanted``: somebody waited for a place, so the limit was
     what bound. For exports ``seconds`` is how long the server processed one, and it only ever shrinks here.
     """
+    if wanted and (back := _back(pressure, now)) is not None:
+        return back
     window, deaf = pressure.window, max(0, pressure.deaf - 1)
     if window.answers < 0:
         return replace(pressure, deaf=deaf, window=_Window(since=now, answers=window.answers + 1)), None
@@ -173,6 +180,8 @@ def admitted(pressure: Pressure, *, now: float, in_flight: int, wanted: bool) ->
     Doubles when every place is taken by one that was begun well: so it takes a few requests, and not a few exports.
     Beyond three quarters of where it was refused it is an eighth more, for each limit's worth of them.
     """
+    if wanted and (back := _back(pressure, now)) is not None:
+        return back
     begun = pressure.begun + 1
     pressure = replace(pressure, deaf=max(0, pressure.deaf - 1), begun=begun)
     free = in_flight < pressure.limit or pressure.limit == pressure.most
@@ -183,16 +192,30 @@ def admitted(pressure: Pressure, *, now: float, in_flight: int, wanted: bool) ->
 
 def refused(pressure: Pressure, *, now: float, status: int | None) -> tuple[Pressure, Change | None]:
     """A request was refused at ``now`` with 429 or 503, or was not answered (None): half, once for all of a round."""
+    alone, before = now - pressure.refused_on > _ALONE, pressure.comeback or pressure.limit
+    pressure = replace(pressure, refused_on=now)
     if pressure.deaf and now < pressure.deaf_until:
+        if pressure.comeback:  # not the only one after all
+            pressure = replace(_resting(pressure, now), comeback=0, refused_at=before, doubling=True)
         return replace(pressure, deaf=pressure.deaf - 1, rests_until=max(pressure.rests_until, now + _REST)), None
-    if now >= pressure.rests_until:  # otherwise it is the same trouble still
-        pressure = replace(_resting(pressure, now), refused_at=pressure.limit)
+    if alone:
+        pressure = replace(pressure, comeback=pressure.limit, rests_until=max(pressure.rests_until, now + _MOMENT))
+    elif now >= pressure.rests_until:  # otherwise it is the same trouble still
+        pressure = replace(_resting(pressure, now), comeback=0, refused_at=before, doubling=True)
     else:
-        pressure = replace(pressure, rests_until=max(pressure.rests_until, now + _REST))
+        pressure = replace(pressure, comeback=0, doubling=True, rests_until=max(pressure.rests_until, now + _REST))
     beside = pressure.limit - 1  # that were sent when it was
-    pressure = replace(pressure, doubling=True, trial=None, rate=math.inf, deaf=beside, deaf_until=now + _REST)
+    pressure = replace(pressure, trial=None, rate=math.inf, deaf=beside, deaf_until=now + _REST)
     why = "the server did not answer" if status is None else f"the server answered {status}"
     return _to(pressure, pressure.limit // 2, now, why)
+
+
+def _back(pressure: Pressure, now: float) -> tuple[Pressure, Change | None] | None:
+    """Take a halving back that one refusal alone was the reason of, when that is clear; None otherwise."""
+    if not pressure.comeback or now < pressure.rests_until:
+        return None
+    after = replace(pressure, comeback=0, deaf=0)
+    return _to(after, pressure.comeback, now, "it was one refusal alone, and answers come well")
 
 
 def _judged(pressure: Pressure, now: float) -> tuple[Pressure, Change | None]:

@@ -227,3 +227,24 @@ def test_a_trace_is_the_same_each_time() -> None:
     first, second = (drive(begin(32), Server(places=10, jitter=0.5), seconds=5.0) for _ in range(2))
     assert isinstance(first, Trace)
     assert first.limits == second.limits
+
+
+def test_one_refusal_alone_is_taken_for_chance() -> None:
+    """It halves; a second later, when answers come well, everything is as before."""
+    pressure, changes = begin(8, first=8), []
+    pressure, change = refused(pressure, now=100.0, status=503)
+    changes.append(change)
+    for now in (100.5, 100.9, 101.2):
+        pressure, change = answered(pressure, now=now, seconds=0.1, in_flight=4, wanted=True)
+        changes.append(change)
+    assert [(8, 4), None, None, (4, 8)] == [None if each is None else (each.before, each.after) for each in changes]
+
+
+def test_a_refusal_that_is_not_alone_is_believed() -> None:
+    """Another one, of the same round or of the next half minute: the limit stays down."""
+    for second in (100.1, 110.0):
+        pressure, _ = refused(begin(8, first=8), now=100.0, status=429)
+        pressure, _ = refused(pressure, now=second, status=429)
+        pressure, change = answered(pressure, now=second + 1.5, seconds=0.1, in_flight=4, wanted=True)
+        assert change is None
+        assert pressure.limit <= 4
