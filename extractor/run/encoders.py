@@ -28,6 +28,7 @@ import anyio.to_thread
 from extractor.protocol.vocabulary import PageFetched
 from extractor.run.cores import encoders_here, pays
 from extractor.run.encoder_process import EncoderLost, EncoderProcess
+from extractor.run.encoding_thread import EncodingThread
 from extractor.store.frames import Form, Frame, make_frame
 
 SMALL: Final = 64 * 1024  # bytes of a page
@@ -46,7 +47,7 @@ class Encoders:
         self._most = encoders_here() if processes is None else processes
         self._eager = processes is not None
         self._notice = notice
-        self._here = anyio.CapacityLimiter(1)  # it holds the interpreter's lock: a second thread would only wait
+        self._here = EncodingThread()
         self._there = anyio.CapacityLimiter(max(1, self._most))
         self._turns = anyio.Semaphore(1)  # as many as there are processes; one, for this process, where there are none
         self._idle: deque[EncoderProcess] = deque()
@@ -83,18 +84,15 @@ class Encoders:
         if len(page.body) < SMALL:
             return make_frame(page, form)  # quicker than the way to a thread and back
         if not self._most:
-            return await self._make_here(page, form)
+            return await self._here.frame(page, form)
         self._hire(len(page.body))
         await self._turns.acquire()
         process = self._idle.popleft() if self._idle else None
         try:
             made = None if process is None else await self._make_there(process, page, form)
-            return await self._make_here(page, form) if made is None else made
+            return await self._here.frame(page, form) if made is None else made
         finally:
             self._return(process)
-
-    async def _make_here(self, page: PageFetched, form: Form) -> Frame:
-        return await anyio.to_thread.run_sync(make_frame, page, form, limiter=self._here)
 
     async def _make_there(self, process: EncoderProcess, page: PageFetched, form: Form) -> Frame | None:
         """Have it made by a process; None where it cannot be: refused there, it is refused here with all its words."""
