@@ -170,8 +170,9 @@ def subject(key: str) -> Subject:
     def counted(task: Task) -> int:
         return task.records if work is nothing else distinct_records(iter([task.folder / written]))
 
+    scale = 4 if work is nothing else 2 if key.startswith(("raw", "slices")) else 1
     environ = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return Subject(name=name, command=command, count=counted, environ=environ, scale=4 if work is nothing else 1)
+    return Subject(name=name, command=command, count=counted, environ=environ, scale=scale)
 
 
 def main() -> int:
