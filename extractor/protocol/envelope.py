@@ -67,11 +67,24 @@ def outside(body: bytes, member: str) -> dict[str, Any] | None:
     envelope says if, and only if, the page is JSON and its records fill the span.
     """
     start, end = span(body)
-    if not 0 < start <= end or start + len(body) - end > _LONGEST_OUTSIDE:
+    if not 0 < start <= end or start + len(body) - end > _LONGEST_OUTSIDE or not _ends_whole(body, start, end):
         return None
     members = lenient(body[:start] + body[end:])
     found = folded(members) if isinstance(members, tuple) else None
     return found if found is not None and found.get(member) == [] else None
+
+
+def _ends_whole(body: bytes, start: int, end: int) -> bool:
+    """Whether the last record, found by how the first one begins, ends where the records do.
+
+    A page that was cut short mostly ends in a record's own array, and is then known for what it is at once.
+    """
+    at = body.rfind(body[start : body.find(b":", start, start + _HEAD) + 1], start, end)
+    try:
+        msgspec.json.decode(body[at:end], type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def whole(body: bytes) -> dict[str, Any] | str:

@@ -44,6 +44,7 @@ _SMOOTH = 4  # one in so many parts: how far a window moves what is known of the
 _STEADY = 0.9  # of the throughput before: it has not fallen, so a step can be measured by it
 _HORIZON, _HORIZON_WINDOWS = 60.0, 16  # seconds, and windows at least: the best latency is of the last one or two of it
 _MANY = 100  # a second: no decimals are told
+_SILENCE = 5.0  # seconds without an answer, and none under way, that no limit of ours explains
 _REST, _LONGEST_REST = 5.0, 60.0  # seconds after what failed
 _NEAR = 0.75  # of where it was refused: doubling ends there
 
@@ -68,6 +69,7 @@ class _Window:
     answers: int = 0
     idle: int = 0
     seconds: float = 0.0
+    latest: float = -math.inf  # answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +147,16 @@ def answered(
     window, deaf = pressure.window, max(0, pressure.deaf - 1)
     if window.answers < 0:
         return replace(pressure, deaf=deaf, window=_Window(since=now, answers=window.answers + 1)), None
-    if in_flight > pressure.limit or (not wanted and not window.answers):
-        # Sent under another limit, or not held up by it.
+    silence = 0.0 if pressure.uneven or not window.answers else now - window.latest - seconds
+    if in_flight > pressure.limit or (not wanted and not window.answers) or silence > _SILENCE:
+        # Sent under another limit, not held up by it, or after an outage or a hold.
         return replace(pressure, deaf=deaf, window=_Window(since=now)), None
     window = _Window(
         since=now - seconds if window.since is None else window.since,
         answers=window.answers + 1,
         idle=window.idle + (not wanted),
         seconds=window.seconds + seconds,
+        latest=now,
     )
     pressure = replace(pressure, deaf=deaf, window=window)
     quick = pressure.doubling and not (pressure.sure or pressure.uneven) and now >= pressure.rests_until

@@ -20,6 +20,7 @@ from extractor.observe.news import JobMoved
 from extractor.plan.job import JobSpec
 from extractor.protocol.life import Phase
 from extractor.protocol.lifecycle import begin, step, symbol_of
+from extractor.protocol.pace import lead
 from extractor.protocol.vocabulary import (
     Command,
     Commit,
@@ -123,9 +124,10 @@ class Drive:
             self._tell(event)
 
     def _note_processing(self, event: Event | None = None) -> None:
-        """Keep in mind, for all jobs, whose export is not ready yet, and how long it took when it is."""
+        """Keep in mind, for all jobs, whose export is asked for now, and how long it took when it is ready."""
         around, job = self._around, self._job
-        if self._life.phase is Phase.PROCESSING:
+        life = self._life
+        if life.phase is Phase.PROCESSING and life.polls >= lead(life.policy.poll):
             around.processing.add(job.ordinal)
         else:
             around.processing.discard(job.ordinal)

@@ -220,6 +220,7 @@ class _Run:
             record_id=lambda ordinal: self._settings.dialect.of(self._plan.jobs[ordinal].dataset.kind).record_id,
             clock=self._ways.clock,
             notice=lambda sentence: self._listener(Noticed(message=sentence)),
+            witness=edition.witness,
         )
         vigil = self._vigil(deadline)
         quiet = self._quiet(writer)

@@ -129,7 +129,7 @@ class Gates:
 
     def __init__(self, limits: Limits, *, tell: Callable[[str], None]) -> None:
         self.exports = Gate(pressure.begin(limits.exports, what="exports at once", uneven=True), tell=tell)
-        self.pages = Gate(pressure.begin(limits.pages, what="pages at once"), tell=tell)
+        self.pages = Gate(pressure.begin(limits.pages, what="pages at once", first=8), tell=tell)
         self.polls = Gate(pressure.begin(limits.exports, what="status requests at once"), tell=tell)
 
     def heard(self, command: RemoteRequest, event: Event, seconds: float) -> None:
@@ -143,7 +143,7 @@ class Gates:
                 self.polls.answered(seconds)
                 if waited is not None:
                     self.exports.answered(waited)
-            case _, RequestFailed(failure=failure) if failure.fault in _REFUSALS:
+            case _, RequestFailed(failure=failure) if failure.fault in _REFUSALS and not failure.outage:
                 self._of(command).refused(failure.status)
             case _:
                 pass

@@ -28,6 +28,7 @@ from extractor.store.journal import Journal
 from extractor.store.manifest import summarize_kept
 from extractor.store.publication import FinishedJob, Memory, Publication, Published
 from extractor.store.publish import publish
+from extractor.store.witness import Witness
 
 # Seconds that the server's clock may be ahead of this machine's. Where it is more, one of them is wrong; if that is the
 # server's Date, a watermark of it would skip changes.
@@ -50,6 +51,7 @@ class Edition:
     partitions: Partitions | None = None
     seen: Path | None = None  # the folder of what is remembered of published records
     record_id: str = "ProfileId"  # the member that tells one record from another
+    witness: Witness = field(default_factory=Witness, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def collect(
         jobs=tuple(left.finished for left in found),
         partitions=edition.partitions,
         record_id=edition.record_id,
+        witness=edition.witness,
         memory=_memory(journal, edition, [job for job, _ in jobs]),
     )
 

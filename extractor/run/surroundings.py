@@ -43,7 +43,7 @@ class Surroundings:
     requests_per_second: float
     polls: Mapping[str, PollPolicy] = field(default_factory=dict)  # by stream id, where earlier nights teach one
     tonight: Tonight = field(default_factory=Tonight)
-    processing: set[int] = field(default_factory=set)  # the ordinals of jobs whose export is not ready yet
+    processing: set[int] = field(default_factory=set)  # the ordinals of jobs whose export may be ready any moment
 
     def policy_of(self, job: JobSpec) -> LifePolicy:
         """The bounds of a job's life, with the polling that its stream has taught."""

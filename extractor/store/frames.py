@@ -1,7 +1,8 @@
 """A page as it came, into the frame that is kept of it: a pure function of bytes, fit for any thread or process.
 
-Decides what belongs together: the spelling of the lines (``records``) and their compression (``compression``). Does not
-write (``parts``). Called by ``run``, wherever encoding is done.
+Decides what belongs together: the spelling of the lines (``records``) and their compression (``compression``); and
+whether the page is what was read of it when it came: where its records leave room for more than that, all of its
+envelope is read once more, and compared. Does not write (``parts``). Called by ``run``, wherever encoding is done.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 
 from extractor.errors import IntegrityError
 from extractor.protocol import envelope
-from extractor.protocol.envelope import Facts, facts_of
+from extractor.protocol.envelope import facts_of
 from extractor.protocol.vocabulary import KeptText, PageFetched
 from extractor.store.compression import Compression, codec
 from extractor.store.records import PageSpoiled, encode_page
@@ -77,6 +78,8 @@ def _check_envelope(page: PageFetched) -> None:
     members = envelope.whole(page.body)
     if isinstance(members, str):
         raise PageSpoiled(f"page at offset {page.offset}: {members}; ask for it again")
-    read = Facts(count=page.count, has_more=page.has_more, offset=page.offset, total=page.total)
-    if facts_of(members) != read:
+    facts = facts_of(members)
+    said = (facts.count, facts.has_more, facts.offset, facts.total)
+    read = (page.count, page.has_more, page.offset, page.total)
+    if any(now is not None and now != then for now, then in zip(said, read, strict=True)):
         raise PageSpoiled(f"page at offset {page.offset}: its envelope contradicts itself; ask for it again")

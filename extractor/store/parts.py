@@ -30,6 +30,7 @@ from extractor.store.durable import AppendFile
 from extractor.store.failpoints import Failpoint, reached
 from extractor.store.identity import Census, ids_of
 from extractor.store.sight import file_size, is_folder, paths_in
+from extractor.store.witness import Witness
 
 _CHUNK: Final = 1024 * 1024
 _LINES: Final = 1000  # read again at once
@@ -89,11 +90,22 @@ class ExportParts:
     after ``reopen`` with the journaled marks.
     """
 
-    def __init__(self, folder: Path, codec: Codec, shard_bytes: int, *, root: Path, record_id: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        codec: Codec,
+        shard_bytes: int,
+        *,
+        root: Path,
+        record_id: str,
+        witness: Witness | None = None,
+    ) -> None:
         """Touch nothing yet. ``root`` is the run's staging folder, to which the names of sealed parts are relative.
 
-        ``record_id`` is the member that tells one record from another, for parts that must be read again.
+        ``record_id`` is the member that tells one record from another, for parts that must be read again. ``witness``
+        is told of each part that is sealed.
         """
+        self._witness = witness
         self._folder = folder
         self._root = root
         self._codec = codec
@@ -176,6 +188,9 @@ class ExportParts:
         self._refuse_if_failed()
         self._guarded(self._close)
         self.recount()
+        if self._witness is not None:
+            for mark in self._marks:
+                self._witness.sealed(self._path(mark.part), mark.part_bytes)
         return tuple(
             SealedPart(
                 name=self._path(mark.part).relative_to(self._root).as_posix(),

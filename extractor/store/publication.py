@@ -12,6 +12,7 @@ from extractor.protocol.vocabulary import Outcome, SealedPart
 from extractor.store.compression import Compression
 from extractor.store.entries import Span, Stride
 from extractor.store.manifest import KeptSummary, Manifest
+from extractor.store.witness import Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Publication:
     partitions: Partitions | None = None
     memory: Memory | None = None
     record_id: str = "ProfileId"
+    witness: Witness | None = None  # of the parts that this process has written
 
     @property
     def name(self) -> str:

@@ -1,13 +1,19 @@
 """Page bytes -> NDJSON lines: the project's core promise, as a pure function of bytes.
 
-Decides the one line that each record becomes: canonical (``orjson.dumps(orjson.loads(text))``: compact UTF-8, the
+Decides the one line that each record becomes. Canonical (``orjson.dumps(orjson.loads(text))``: compact UTF-8, the
 server's order of keys, no raw newline) unless that would change or refuse the value; then the server's own text is
-kept (``spelling``) and reported. Text that is not JSON is refused, by page and record. Does not read the other members
-of the envelope (``remote`` does), compress or write. Called by ``store.writer``, perhaps in another process one day.
+kept (``spelling``) and reported. Or verbatim: the server's own bytes, checked, and drawn together only where a record
+is spread over lines or columns. Text that is not JSON is refused, by page and record. Does not read the other members
+of the envelope, compress or write. Called by ``frames``, in any thread or process.
 
-Decided: cut the page with msgspec, then work record by record, because small objects that are freed at once beat the
-whole page by 1.7 times (measured); if the line equals the server's bytes, nothing was changed and nothing more is
-asked. UTF-8 needs no check of its own: orjson refuses what is not.
+Decided: cut the page with msgspec, once, then work record by record, because small objects that are freed at once beat
+the whole page by 1.7 times (measured); if the line equals the server's bytes, nothing was changed and nothing more is
+asked. msgspec refuses what is not JSON, raw control characters too, but not what is not UTF-8: orjson does that for
+canonical lines, and for verbatim ones it is asked of the whole page. What a line becomes depends on its record alone,
+never on its neighbours: they only decide how fast it is found.
+
+Decided: whether the page holds anything beside its records that nobody has read (``envelope.outside``) is told from
+their length alone: they lie between the first ``[`` and the last ``]``, and if they fill that place, nothing else can.
 """
 
 from __future__ import annotations

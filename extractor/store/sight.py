@@ -21,6 +21,15 @@ def is_folder(path: Path) -> bool:
     return found is not None and stat.S_ISDIR(found.st_mode)
 
 
+Identity = tuple[int, int, int, int, int]  # device, inode, size, and times of the last change in nanoseconds
+
+
+def identity_of(path: Path) -> Identity | None:
+    """What tells whether the file at ``path`` is the same one, unchanged; None if there is none."""
+    found = _look(path)
+    return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def file_size(path: Path) -> int | None:
     """The bytes of the file that ``path`` is, or leads to; None if there is no file."""
     found = _look(path)

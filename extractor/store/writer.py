@@ -29,6 +29,7 @@ from extractor.store.failpoints import Failpoint, reached
 from extractor.store.frames import Frame
 from extractor.store.journal import Journal
 from extractor.store.parts import ExportParts
+from extractor.store.witness import Witness
 
 Result = TypeVar("Result")
 
@@ -70,12 +71,13 @@ class Writer:
         record_id: Callable[[int], str],
         clock: Clock,
         notice: Callable[[str], None] = lambda _sentence: None,
+        witness: Witness | None = None,
     ) -> None:
         """``quarantine`` is where parts that contradict each other are set aside.
 
         ``record_id`` gives, for a job's ordinal, the member that tells one record from another.
 
-        ``notice`` is told, on the event loop, what a person should know of the disk.
+        ``notice`` is told, on the event loop, what a person should know of the disk; ``witness`` of sealed parts.
         """
         self._journal = journal
         self._run_id = run_id
@@ -86,6 +88,7 @@ class Writer:
         self._record_id = record_id
         self._clock = clock
         self._notice = notice
+        self._witness = witness
         self._parts: dict[int, ExportParts] = {}
         self._broken: LocalError | IntegrityError | None = None
         self._send, self._receive = anyio.create_memory_object_stream[_Work](_GROUP)
@@ -246,6 +249,7 @@ class Writer:
             shard_bytes=self._shard_bytes,
             root=self._staging,
             record_id=self._record_id(ordinal),
+            witness=self._witness,
         )
 
 

@@ -117,12 +117,15 @@ async def test_twenty_minutes_of_outage_are_waited_through(tmp_path: Path, word:
 
 
 async def test_when_the_server_answers_everybody_goes_on_at_once(tmp_path: Path) -> None:
-    """Nobody sleeps on: within a minute (the calm of the one that asks) and two seconds all jobs are heard again."""
+    """Nobody sleeps on: within a minute (the calm of the one that asks) and twelve seconds all jobs are heard again.
+
+    Pages go before polls, so that the first export that is ready is read first; who waits goes up every five seconds.
+    """
     played = await play_through(tmp_path, twenty(), (5.0, storm), (1205.0, clear))
     last = max(each.at for each in refused_with(played, 503))
     after = [each for each in played.history if each.at > last]
     assert after[0].at <= last + 60.5
-    assert len({each.dataset for each in after if each.at <= after[0].at + 2.0}) >= 7
+    assert len({each.dataset for each in after if each.at <= after[0].at + 12.0}) >= 7
 
 
 async def test_an_outage_that_outlasts_our_patience_halts_the_run(tmp_path: Path) -> None:

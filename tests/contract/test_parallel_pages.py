@@ -153,13 +153,13 @@ async def test_no_more_pages_are_under_way_than_the_limit(tmp_path: Path) -> Non
 
 
 async def test_more_is_asked_at_once_as_it_brings_more_and_each_step_is_told(tmp_path: Path) -> None:
-    """From four to sixteen, each change in one sentence with its reason."""
-    limits = {"page_size": 2, "pages": 16}
+    """From eight to thirty-two, each change in one sentence with its reason."""
+    limits = {"page_size": 2, "pages": 32}
     played = await play(tmp_path, world(800), limits=limits, latency=0.2)
     assert_published(played)
     told = [each.message for each in played.news if isinstance(each, PaceChanged)]
-    assert [line.partition(":")[0] for line in told[:2]] == ["pages at once 4 -> 8", "pages at once 8 -> 16"]
-    assert played.closed.seconds < 400 * 0.2 / 16 * 1.6
+    assert [line.partition(":")[0] for line in told[:2]] == ["pages at once 8 -> 16", "pages at once 16 -> 32"]
+    assert played.closed.seconds < 400 * 0.2 / 32 * 1.6
 
 
 async def test_a_page_that_is_cut_within_its_json_is_asked_for_again(tmp_path: Path) -> None:

@@ -73,9 +73,15 @@ def test_a_page_that_was_cut_short_is_never_a_frame(data: st.DataObject) -> None
         frame(body[: data.draw(st.integers(0, len(body) - 1))])
 
 
-def test_a_cut_that_leaves_an_envelope_is_spoiled() -> None:
+def test_a_cut_that_leaves_an_envelope_is_known_at_once() -> None:
     """The end of a record's own array looks like the end of the records."""
-    body = HEAD + b',"%b":[{"Phones":[]},{"Phones":[]}' % MEMBER.encode()
+    with pytest.raises(Malformed, match="cut short or not JSON"):
+        fetch(HEAD + b',"%b":[{"Phones":[]},{"Phones":[]}' % MEMBER.encode())
+
+
+def test_a_cut_that_leaves_an_envelope_and_something_like_a_record_is_spoiled() -> None:
+    """What is nested may begin as a record does."""
+    body = HEAD + b',"%b":[{"Phones":[]},{"Phones":[{"Phones":7}]}' % MEMBER.encode()
     assert 2 == fetch(body).count
     with pytest.raises(PageSpoiled, match="page at offset 3: the answer is cut short or not JSON; ask for it again"):
         frame(body)
