@@ -4,9 +4,9 @@
 
 Each loop fetches pages of 1,000 by aiohttp, a few in flight, and does one thing with each; ``sockets`` has no aiohttp
 and shows what the page server can do. All have the same tuned allocator (``default`` has not): large bodies are then
-not mapped and faulted in anew, page by page. No loop counts, syncs or remembers anything, and but for one none checks
-or hashes, so none would be fit for work: they say what the same libraries allow. Does not measure itself: ``rounds``
-does, one process for each run.
+not mapped and faulted in anew, page by page. No loop counts or remembers anything, and but for one none checks,
+hashes or syncs, so none would be fit for work: they say what the same libraries allow. Does not measure itself:
+``rounds`` does, one process for each run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import hashlib
+import os
 import platform
 import socket
 import sys
@@ -65,7 +66,10 @@ def slices(body: bytes) -> bytes:
 
 
 class Checked:
-    """Cut it as ``slices`` does, check that it is UTF-8 without line ends, and hash it: no export can do with less."""
+    """Cut it as ``slices`` does, check that it is UTF-8 without line ends, hash it; synced once, at the end.
+
+    No export can do with less.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -106,7 +110,7 @@ LOOPS: dict[str, tuple[str, bool, Work]] = {
     "discard": ("download, discarded", False, nothing),
     "raw": ("download to disk", False, as_it_is),
     "slices": ("raw slices to disk", False, slices),
-    "slices-checked": ("raw slices, UTF-8 checked, SHA-256, to disk", False, Checked()),
+    "slices-checked": ("raw slices, UTF-8 checked, SHA-256, fsync, to disk", False, Checked()),
     "slices-zstd": ("raw slices, zstd, to disk", True, compressed(slices)),
     "orjson": ("slices, orjson each, to disk", False, canonical),
     "orjson-zstd": ("slices, orjson each, zstd, to disk", True, compressed(canonical)),
@@ -170,8 +174,9 @@ def subject(key: str) -> Subject:
     def counted(task: Task) -> int:
         return task.records if work is nothing else distinct_records(iter([task.folder / written]))
 
+    scale = 4 if work is nothing else 2 if key.startswith(("raw", "slices")) else 1
     environ = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return Subject(name=name, command=command, count=counted, environ=environ, scale=4 if work is nothing else 1)
+    return Subject(name=name, command=command, count=counted, environ=environ, scale=scale)
 
 
 def main() -> int:
@@ -183,7 +188,10 @@ def main() -> int:
         drain(origin, int(records))
         return 0
     with Path(path).open("wb", buffering=0) as out:
-        asyncio.run(loop(LOOPS[key][2], origin, int(records), out))
+        work = LOOPS[key][2]
+        asyncio.run(loop(work, origin, int(records), out))
+        if isinstance(work, Checked):
+            os.fsync(out)
     return 0
 
 

@@ -40,21 +40,6 @@ class Pair:
     page: Usage
     whole: Usage
 
-    @property
-    def per_second(self) -> float:
-        """Records a second by the clock, beyond start-up."""
-        return (self.records - PAGE) / _difference(self.whole.seconds, self.page.seconds)
-
-    @property
-    def per_cpu_second(self) -> float:
-        """Records a CPU second, beyond start-up."""
-        return (self.records - PAGE) / _difference(self.whole.cpu, self.page.cpu)
-
-
-def _difference(whole: float, page: float) -> float:
-    """Seconds beyond start-up. Never less than a tenth: where a pause in starting hides all else, nothing is known."""
-    return max(whole - page, whole / 10)
-
 
 @dataclass(slots=True, kw_only=True)
 class Series:
@@ -66,15 +51,26 @@ class Series:
     failed: str = ""
     pairs: list[Pair] = field(default_factory=list)
 
+    def speeds(self, by: By) -> list[float]:
+        """Records a second beyond start-up, round by round.
+
+        Start-up is the median of all rounds: it is short, and what disturbs it once is no fault of that round's rest.
+        Of no run less than a tenth is taken for the records, or a pause in starting would make a subject infinitely
+        fast.
+        """
+        start = statistics.median(_seconds(pair.page, by) for pair in self.pairs)
+        wholes = [(pair.records, _seconds(pair.whole, by)) for pair in self.pairs]
+        return [(records - PAGE) / max(whole - start, whole / 10) for records, whole in wholes]
+
     @property
     def per_second(self) -> Figure:
         """Records a second by the clock."""
-        return Figure.of([pair.per_second for pair in self.pairs])
+        return Figure.of(self.speeds("clock"))
 
     @property
     def cpu_per_million(self) -> Figure:
         """CPU seconds for a million records."""
-        return Figure.of([MILLION / pair.per_cpu_second for pair in self.pairs])
+        return Figure.of([MILLION / speed for speed in self.speeds("cpu")])
 
     @property
     def start(self) -> Figure:
@@ -87,6 +83,10 @@ class Series:
         return Figure.of([float(pair.whole.peak) for pair in self.pairs])
 
 
+def _seconds(usage: Usage, by: By) -> float:
+    return usage.seconds if by == "clock" else usage.cpu
+
+
 Results: TypeAlias = dict[str, Series]
 
 
@@ -95,10 +95,7 @@ def ratio(results: Results, above: str, below: str, by: By) -> Figure | None:
     first, second = results.get(above), results.get(below)
     if first is None or second is None or not first.pairs or not second.pairs:
         return None
-    speeds = [
-        [pair.per_second if by == "clock" else pair.per_cpu_second for pair in each.pairs] for each in (first, second)
-    ]
-    return Figure.of([a / b for a, b in zip(*speeds, strict=False)])
+    return Figure.of([a / b for a, b in zip(first.speeds(by), second.speeds(by), strict=False)])
 
 
 def measure(
@@ -133,8 +130,8 @@ def measure(
                 continue
             series.pairs.append(pair)
             tell(
-                f"round {number + 1}: {subject.name}: {pair.per_second / 1000:,.1f} k records/s, "
-                f"{MILLION / pair.per_cpu_second:.2f} CPU s per million, {pair.whole.seconds:.1f} s"
+                f"round {number + 1}: {subject.name}: {series.speeds('clock')[-1] / 1000:,.1f} k records/s, "
+                f"{MILLION / series.speeds('cpu')[-1]:.2f} CPU s per million, {pair.whole.seconds:.1f} s"
             )
     return results
 
