@@ -20,7 +20,7 @@ from tests.cli.background import await_job, background
 pytestmark = pytest.mark.timeout(90)
 
 ONE = "  - segment: 100% Café/Bar\n"  # 42 records
-LIMITS = "limits: {{requests_per_second: 500, poll_first: 0.01, page_size: 10, grace: {grace}}}\n"
+LIMITS = "limits: {{requests_per_second: 500, poll_first: 0.01, page_size: 10, pages: 1, grace: {grace}}}\n"
 
 
 @pytest.fixture

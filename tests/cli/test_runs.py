@@ -18,7 +18,7 @@ from tests.cli.background import await_job, background
 pytestmark = pytest.mark.timeout(90)
 
 TWO = "  - segment: 100% Café/Bar\n  - segment: Nobody Yet\n"
-FAST = "limits: {requests_per_second: 500, poll_first: 0.01, page_size: 10, retry_for: 0}\n"
+FAST = "limits: {requests_per_second: 500, poll_first: 0.01, page_size: 20, retry_for: 0}\n"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_run_is_running_while_its_process_lives_and_cut_off_when_it_died(
     """The same journal both times: only the lock knows."""
     path = config(TWO, base_url=stuck, extra=FAST)
     with background("run", str(path), "--quiet", cwd=tmp_path) as run:
-        await_job(run, tmp_path / "state", records=10, done=1)
+        await_job(run, tmp_path / "state", records=20, done=1)
 
         alive, text = listed(invoke), invoke("status", "--state", "state").out
         run_id = alive["run_id"]
@@ -56,11 +56,11 @@ def test_a_run_is_running_while_its_process_lives_and_cut_off_when_it_died(
         assert f"running (process {run.pid})" in invoke("runs", "--state", "state").out
         assert text.startswith(f"run {run_id}: running (process {run.pid})\n")
         assert "2 jobs: 1 done, 1 retrieving\n" in text
-        assert re.search(r"100% Café/Bar +retrieving +10 of 42 ", text), text
+        assert re.search(r"100% Café/Bar +retrieving +20 of 42 ", text), text
         assert "extractor resume" not in text
         detail = json.loads(invoke("status", "--state", "state", "--json").out)
         assert [(job["state"], job["records"], job["total"]) for job in detail["jobs"]] == [
-            ("retrieving", 10, 42),
+            ("retrieving", 20, 42),
             ("done", 0, 0),
         ]
 
@@ -99,7 +99,7 @@ def test_a_new_run_says_what_older_ones_still_hold(invoke: Any, config: Any, stu
     """People's data that nobody reads; ``--new`` asked not to hear of it."""
     path = config(TWO, base_url=stuck, extra=FAST)
     with background("run", str(path), "--quiet", cwd=tmp_path) as run:
-        await_job(run, tmp_path / "state", records=10, done=1)
+        await_job(run, tmp_path / "state", records=20, done=1)
     said = f"note: 1 unfinished run in state holds {size(held())} of unpublished data: `extractor resume --state state`"
 
     assert said not in invoke("run", str(path), "--new", "--quiet").err

@@ -123,8 +123,8 @@ BUGS = (
     Bug(
         name="a resumed export goes on one record too far",
         file="extractor/protocol/paging.py",
-        old="asked=(), rests=(), frontier=paging.stored_to + 1)",
-        new="asked=(), rests=(), frontier=paging.stored_to + 2)",
+        old="asked=(), rests=(), frontier=paging.stored_to + 1,",
+        new="asked=(), rests=(), frontier=paging.stored_to + 2,",
         tests=(_POWER,),
     ),
     Bug(
@@ -167,8 +167,8 @@ BUGS = (
     Bug(
         name="a page may hold fewer records than its Count",
         file="extractor/store/records.py",
-        old="    if len(records) != count:",
-        new="    if len(records) > count:",
+        old="    if len(cut.records) != count:",
+        new="    if len(cut.records) > count:",
         tests=(_LIES, "tests/store/test_records.py"),
     ),
     Bug(
