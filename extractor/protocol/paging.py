@@ -59,9 +59,12 @@ class PageFacts:
 
 
 def ask(paging: Paging) -> tuple[Paging, list[tuple[int, int]]]:
-    """Fill the window: give (offset, limit) of each page to ask for now, lowest first."""
+    """Fill the window: give (offset, limit) of each page to ask for now, lowest first.
+
+    A rest before everything that is outstanding does not wait for a place: all of that waits for it.
+    """
     requests: list[tuple[int, int]] = []
-    while len(paging.asked) < paging.window and not paging.stuck:
+    while (len(paging.asked) < paging.window and not paging.stuck) or _holds_up(paging):
         tile = _next_tile(paging)
         if tile is None:
             break
@@ -160,6 +163,11 @@ def _next_tile(paging: Paging) -> Tile | None:
     if paging.window == 1 or tile.last is None:
         return tile
     return replace(tile, last=min(tile.last, tile.first + max(1, paging.stride) - 1))
+
+
+def _holds_up(paging: Paging) -> bool:
+    """Whether the first rest comes before all that is outstanding, so that nothing can be stored without it."""
+    return bool(paging.rests) and all(paging.rests[0].first < tile.first for tile in paging.asked)
 
 
 def _size(tile: Tile) -> int:

@@ -172,3 +172,13 @@ def test_a_server_that_grants_less_is_asked_for_less() -> None:
     assert [(26, 7)] == requests
     paging, requests = ask(accept(paging, asked=26, page=facts(26, 7, 1000)))
     assert [(49, 8)] == requests
+
+
+def test_a_rest_that_all_the_others_wait_for_needs_no_place() -> None:
+    """A page that must be asked for again comes shorter than it was said to be, while the next one waits."""
+    paging, _ = ask(Paging(limit=25))
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 21, 124)))
+    assert [(22, 25)] == requests
+    paging = again(paging, asked=1, count=21)
+    paging, requests = ask(accept(paging, asked=1, page=facts(1, 20, 124)))
+    assert [(21, 1)] == requests
