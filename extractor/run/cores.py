@@ -18,6 +18,7 @@ from typing import Final
 _FROM: Final = 1.5  # cores: below, the process beside the encoders would wait for them
 _MOST: Final = 6  # encoders: what fetches and stores for them fills its own core
 _START: Final = 16 * 1024 * 1024  # bytes of pages that are encoded in the time that a process takes to start
+_AHEAD: Final = 8 * _START
 _GROUPS: Final = Path("/sys/fs/cgroup")
 
 
@@ -40,13 +41,14 @@ def encoders_for(cores: float) -> int:
     return 0 if cores < _FROM else min(int(cores), _MOST)
 
 
-def pays(waited: int) -> bool:
+def pays(waited: int, ahead: int = 0) -> bool:
     """Whether one more process is worth its start, after pages of ``waited`` bytes found every encoder busy.
 
     As much as a process could have encoded while it starts: what is spent on starts is never more than what was lost
-    by not having started, whatever comes later.
+    by not having started, whatever comes later. Of an export of which ``ahead`` bytes are still to come, it is known
+    beforehand: eight times as much pays in any case.
     """
-    return waited >= _START
+    return waited >= _START or ahead >= _AHEAD
 
 
 def encoders_here() -> int:

@@ -85,7 +85,7 @@ class Encoders:
             return make_frame(page, form)  # quicker than the way to a thread and back
         if not self._most:
             return await self._here.frame(page, form)
-        self._hire(len(page.body))
+        self._hire(len(page.body), ahead=len(page.body) * (page.total - page.offset) // max(1, page.count))
         await self._turns.acquire()
         process = self._idle.popleft() if self._idle else None
         try:
@@ -112,12 +112,12 @@ class Encoders:
         self._turns.release()
         self._welcome()
 
-    def _hire(self, size: int) -> None:
-        """Start a process if a page of ``size`` bytes finds too few."""
+    def _hire(self, size: int, *, ahead: int) -> None:
+        """Start a process if a page of ``size`` bytes finds too few, or if so many bytes are ahead of it."""
         self._welcome()
         if not self._turns.value:
             self._waited += size
-        while len(self._living) + len(self._starting) < self._most and (self._eager or pays(self._waited)):
+        while len(self._living) + len(self._starting) < self._most and (self._eager or pays(self._waited, ahead)):
             self._waited = 0
             process = EncoderProcess()
             self._starting.append(process)

@@ -53,3 +53,9 @@ def test_a_program_frozen_into_one_file_has_none(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "frozen", True, raising=False)
 
     assert encoders_here() == 0
+
+
+@pytest.mark.parametrize(("ahead", "worth_it"), [(0, False), (2**27 - 1, False), (2**27, True), (2**33, True)])
+def test_what_is_known_to_come_pays_beforehand(ahead: int, worth_it: bool) -> None:
+    """A large export says with its first page how large it is."""
+    assert worth_it == pays(0, ahead)
