@@ -25,6 +25,7 @@ INSTANT_FORM = "write an instant such as 2026-01-01T00:00:00Z"
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+MOST_ENCODERS = 64
 _FIRST_YEAR = 1753  # of SQL Server's date-times, whose ticks the service rounds to
 _REFERENCE = {"type": "string", "pattern": REFERENCE_PATTERN}
 
@@ -124,6 +125,14 @@ def _secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _encoders(written: object) -> int | str:
+    if written == "auto":
+        return "auto"
+    if not isinstance(written, int) or isinstance(written, bool) or not 0 <= written <= MOST_ENCODERS:
+        raise refusal(f"is neither auto nor a whole number from 0 to {MOST_ENCODERS} -- write auto, or how many")
+    return written
+
+
 def _also_reference(*schemas: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [*schemas, _REFERENCE]})
 
@@ -156,6 +165,11 @@ Hidden = Annotated[SecretStr, AfterValidator(_secret), _also_reference()]
 Secret = Annotated[SecretStr, AfterValidator(_secret), _also_reference({"type": "string", "const": SIMULATOR_SECRET})]
 # Whole numbers and switches are strict: true is not 1, and "8" is text.
 Count = Annotated[int, Field(strict=True)]
+Encoders = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_encoders),
+    _also_reference({"type": "integer", "minimum": 0, "maximum": MOST_ENCODERS}, {"type": "string", "const": "auto"}),
+]
 Switch = Annotated[bool, Field(strict=True)]
 Size = Annotated[
     int,

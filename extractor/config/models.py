@@ -7,14 +7,14 @@ Read by every layer above.
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from extractor.config.backfill import Backfill
 from extractor.config.connection import Connection
-from extractor.config.fields import Count, Duration, FilePath, Section, Size
+from extractor.config.fields import Count, Duration, Encoders, FilePath, Section, Size
 from extractor.config.jobs import Job
 from extractor.config.problems import refusal
 from extractor.config.units import MIB
@@ -111,10 +111,10 @@ class Output(Section):
         description="How a record is spelled. canonical: compact JSON, the same for the same value. verbatim: the "
         "server's own text of it, on one line, which is faster and keeps numbers and escapes as they came.",
     )
-    encoders: Literal["auto"] | Annotated[Count, Field(ge=0)] = Field(
+    encoders: Encoders = Field(
         default="auto",
         description="Processes that encode and compress beside the main one, a count. auto: as many as pay on this "
-        "machine. 0: none. The published bytes are the same.",
+        "machine. 0: none. At most 64. The published bytes are the same.",
     )
     shard_bytes: Size = Field(
         default=256 * MIB,

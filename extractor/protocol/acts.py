@@ -137,7 +137,10 @@ def page_again(life: Life, event: PageUnreadable, now: float) -> Step:
     command = replace(event.command, limit=max(1, event.count))
     after, commands = try_again(life, RequestFailed(command=command, failure=event.failure, draw=event.draw), now)
     if after.phase is Phase.STOPPED:
-        return stop(life, Verdict.INTEGRITY, f"{event.failure.message} (asked {command.attempt} times)")
+        spoiled = command.unreadable + 1 >= life.policy.retry.unreadable_tries
+        tries = "once" if command.attempt == 1 else f"{command.attempt} times"
+        verdict = Verdict.INTEGRITY if spoiled else Verdict.UNAVAILABLE
+        return stop(life, verdict, f"{event.failure.message} (asked {tries})")
     return replace(after, paging=pages.again(after.paging, asked=command.offset, count=event.count)), commands
 
 

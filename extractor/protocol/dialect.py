@@ -175,7 +175,7 @@ def _read(key: str, value: object) -> object:
     if not isinstance(value, str) or not (value or not default):
         raise ValueError(f'must be text like "{default}"' if default else "must be text")
     if value not in _CHOICES.get(key, (value,)):
-        raise ValueError(f"must be one of {', '.join(_CHOICES[key])}")
+        raise ValueError(f"is none of the words that it may be -- write one of {', '.join(_CHOICES[key])}")
     _check_places(key, value)
     if key == "schedule_zone":
         zone_named(value)

@@ -30,6 +30,7 @@ from statistics import median
 _GROWTH = 1.5  # of the pauses after an expected time, from one that is close
 _AGE = 12  # the part of an export's age that a pause may be
 _SHARE = 1 / 3  # of the rate that the questions of all exports may take
+_EPSILON = 1e-9  # of a question: what floats add up to
 _STRIDE = 4  # longest pauses: how long nothing at all may be asked, however sure history is
 _NIGHTS = 5  # that polling learns from: a service that has changed is believed soon
 _CLOSER = 4  # into how many parts the doubtful time is cut
@@ -114,7 +115,7 @@ def polls_for(seconds: float, policy: PollPolicy, *, apart: float = 0.0) -> int:
         polls += 1
         if asked_at >= seconds:
             return polls
-    return polls + math.ceil((seconds - asked_at) / max(apart, policy.longest))
+    return polls + math.ceil((seconds - asked_at) / max(apart, policy.longest) - _EPSILON)
 
 
 def shared_pause(live: int, requests_per_second: float) -> float:

@@ -75,14 +75,12 @@ def ask(paging: Paging) -> tuple[Paging, list[tuple[int, int]]]:
 
 
 def opened(paging: Paging, window: int) -> Paging:
-    """Let ``window`` pages be outstanding from now on; what is asked for already keeps to what it can bring."""
-    asked = tuple(
-        tile if tile.last is None else replace(tile, last=min(tile.last, tile.first + paging.limit - 1))
-        for tile in paging.asked
-    )
-    ends = [tile.last for tile in asked if tile.last is not None]
-    frontier = max([paging.stored_to, *ends]) + 1 if ends and not paging.rests else paging.frontier
-    return replace(paging, window=window, asked=asked, frontier=frontier)
+    """Let ``window`` pages be outstanding from now on.
+
+    What is asked for already keeps its range: only where it ends is known where the next page begins, so that pages
+    end at the same places whenever the window was opened.
+    """
+    return replace(paging, window=window)
 
 
 def accept(paging: Paging, *, asked: int, page: PageFacts) -> Paging:

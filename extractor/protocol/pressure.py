@@ -47,6 +47,7 @@ _HORIZON, _HORIZON_WINDOWS = 60.0, 16  # seconds, and windows at least: the best
 _MANY = 100  # a second: no decimals are told
 _SILENCE = 5.0  # seconds without an answer, and none under way, that no limit of ours explains
 _REST, _LONGEST_REST = 5.0, 60.0  # seconds after what failed
+_FEW = 2  # at once
 _ALONE = 30.0  # seconds without a refusal before one: it may be chance
 _MOMENT = 1.0  # seconds without another after it: then it was
 _NEAR = 0.75  # of where it was refused: doubling ends there
@@ -192,7 +193,10 @@ def admitted(pressure: Pressure, *, now: float, in_flight: int, wanted: bool) ->
 
 def refused(pressure: Pressure, *, now: float, status: int | None) -> tuple[Pressure, Change | None]:
     """A request was refused at ``now`` with 429 or 503, or was not answered (None): half, once for all of a round."""
-    alone, before = now - pressure.refused_on > _ALONE, pressure.comeback or pressure.limit
+    alone = now - pressure.refused_on > _ALONE
+    before = pressure.comeback or pressure.limit
+    if before <= _FEW:
+        before = pressure.refused_at or before  # so few say nothing of how many would be too many
     pressure = replace(pressure, refused_on=now)
     if pressure.deaf and now < pressure.deaf_until:
         if pressure.comeback:  # not the only one after all

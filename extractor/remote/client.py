@@ -98,11 +98,18 @@ class Wire:
         return await self.send(request, answered=self.breaker.ask_on)
 
     async def send(
-        self, request: Request, *, failing_since: float | None = None, answered: Callable[[], None] | None = None
+        self,
+        request: Request,
+        *,
+        worth: Precedence = Precedence.DATA,
+        failing_since: float | None = None,
+        answered: Callable[[], None] | None = None,
     ) -> tuple[Answer, float]:
         """Send now, obey a Retry-After on behalf of all, and report to the breaker.
 
-        ``failing_since`` is the instant of this request's first failure; ``answered`` takes the place of the breaker's.
+        A 429 makes all requests rarer, but for an Initiate: that one may mean the exports that are alive, and how many
+        there may be is decided elsewhere (``protocol.pressure``). ``failing_since`` is the instant of this request's
+        first failure; ``answered`` takes the place of the breaker's.
         """
         sent_at = self.clock.monotonic()
         answered = answered or self.breaker.answered
@@ -123,7 +130,7 @@ class Wire:
             wait = retry_after_seconds(answer.header("Retry-After"), now=self.server_clock.now())
             if wait is not None and self.limiter.hold(wait):
                 self.on_hold(wait, answer.status)
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS and worth is not Precedence.INITIATE:
             self.limiter.refused(sent_at=sent_at)  # after the hold, in which nobody shows whether the rate is right
         return answer, sent_at
 
@@ -280,19 +287,21 @@ class Client:
                 self._turns_passed += 1
                 self.wire.breaker.ask_on()
                 credential = await self._turn(request, worth, patience)
-        answer = await self._exchange_once(request, credential, failing_since)
+        answer = await self._exchange_once(request, credential, worth, failing_since)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         if self.authorizer.rejected(credential.generation) is After401.STOP:
             return answer
         credential = await self._turn(request, worth, patience)
-        answer = await self._exchange_once(request, credential, failing_since)
+        answer = await self._exchange_once(request, credential, worth, failing_since)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             # Not for another resend of this request: so that the next one knows that the renewal was in vain.
             self.authorizer.rejected(credential.generation)
         return answer
 
-    async def _exchange_once(self, request: Request, credential: Credential, failing_since: float | None) -> Answer:
+    async def _exchange_once(
+        self, request: Request, credential: Credential, worth: Precedence, failing_since: float | None
+    ) -> Answer:
         authorized = Request(
             about=request.about,
             method=request.method,
@@ -300,7 +309,7 @@ class Client:
             headers={**request.headers, "Authorization": credential.value},
             body=request.body,
         )
-        answer, sent_at = await self.wire.send(authorized, failing_since=failing_since)
+        answer, sent_at = await self.wire.send(authorized, worth=worth, failing_since=failing_since)
         self.wire.server_clock.observe(answer, elapsed=self.wire.clock.monotonic() - sent_at)
         if answer.status not in _NOT_JUDGED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.authorizer.accepted(credential.generation)

@@ -25,6 +25,11 @@ SERIAL = (
     "are read one after the other, slower -- if that cannot be, set connection.dialect.random_access: yes"
 )
 
+UNKNOWN = (
+    f"whether a page can be asked for from its middle could not be learned in {_TRIALS} trials: the pages of an export "
+    "are read one after the other, slower -- connection.dialect.random_access (yes or no) spares the trial"
+)
+
 
 class Belief(Enum):
     """What is known of random access."""
@@ -79,7 +84,8 @@ class RandomAccess:
         known.trials += 1
         known.belief = Belief.UNKNOWN
         if known.trials >= _TRIALS:
-            self.differed(kind)
+            known.belief = Belief.NO
+            self._notice(UNKNOWN)
 
     def _of(self, kind: Kind) -> _Known:
         return self._known.setdefault(kind, _Known(self._first))

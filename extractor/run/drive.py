@@ -85,6 +85,7 @@ class Drive:
         self._remote: set[anyio.CancelScope] = set()
         self._waiting: set[anyio.CancelScope] = set()  # those of them whose request has not left yet
         self._reading: Reading | None = None  # of the export whose pages are asked for
+        self._trial: anyio.CancelScope | None = None
         self._requests = 0
         self._began = anyio.current_time()
 
@@ -190,6 +191,8 @@ class Drive:
                 if (trial := reading.trial_with(command.page)) is not None:
                     self._spawn(tasks, lambda: self._try_access(reading, trial))
             case SealExport():
+                if self._trial is not None:
+                    self._trial.cancel()  # all is read: the token has no more business with it
                 self._spawn(tasks, self._seal)
             case DropExport():
                 await self._quiesce()
@@ -267,22 +270,30 @@ class Drive:
         await self._report(intent, recorded=True)
 
     async def _try_access(self, reading: Reading, trial: Trial) -> None:
-        """Run a trial of random access. At a halt it does not wait for the second page."""
+        """Run a trial of random access. At a halt it is given up, unless its request has left; so it is at the seal."""
         with anyio.CancelScope() as scope:
+            self._trial = scope
             self._remote.add(scope)
-            self._waiting.add(scope)
+            self._let_wait(scope)
 
             async def ask(command: FetchPage) -> Event:
                 await reading.slots.take(command.offset)
                 try:
                     return await self._perform(command, scope)
                 finally:
-                    self._waiting.add(scope)
+                    self._let_wait(scope)
                     reading.slots.give(command.offset)
 
             await trial.run(ask)
         self._waiting.discard(scope)
         self._remote.discard(scope)
+        reading.tried()
+
+    def _let_wait(self, scope: anyio.CancelScope) -> None:
+        """What is inside waits now, and a halt ends that; also one that has come already."""
+        self._waiting.add(scope)
+        if self._around.halt.requested.is_set():
+            scope.cancel()
 
     async def _seal(self) -> None:
         try:

@@ -28,7 +28,7 @@ from extractor.protocol.vocabulary import PageFetched
 from extractor.store.encoder import receive, send
 from extractor.store.frames import Form, Frame
 
-_SILENCE: Final = 120  # seconds: the largest page that is allowed takes a tenth of it
+_SILENCE: Final = 30  # seconds: the largest page that is allowed takes a third of it
 _FAREWELL: Final = 5.0  # seconds until one that does not end is killed
 _BUFFER: Final = 256 * 1024  # bytes: the sides need not wait for each other at every step; more gains nothing
 # For glibc, ignored by others: memory of a page is kept for the next one. Given back to the system after each, and

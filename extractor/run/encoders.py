@@ -49,7 +49,9 @@ class Encoders:
         self._notice = notice
         self._here = EncodingThread()
         self._there = anyio.CapacityLimiter(max(1, self._most))
-        self._turns = anyio.Semaphore(1)  # as many as there are processes; one, for this process, where there are none
+        self._waiting: deque[anyio.Event] = deque()  # those who found nobody free, first come, first served
+        self._called = 0  # those of them that were called and have not come yet
+        self._here_is_busy = False  # with one for which there was no process
         self._idle: deque[EncoderProcess] = deque()
         self._living: set[EncoderProcess] = set()
         self._starting: list[EncoderProcess] = []
@@ -79,43 +81,82 @@ class Encoders:
     async def frame(self, page: PageFetched, form: Form) -> Frame:
         """Make a page into its frame; may be awaited many times at once, and serves in the order of the calls.
 
-        Raises what ``make_frame`` raises. Cancelled, it returns when the thread that works for it has ended its work.
+        Raises what ``make_frame`` raises. Cancelled, it returns when the thread that works for it has ended its work;
+        a process that works for it is given up.
         """
         if len(page.body) < SMALL:
             return make_frame(page, form)  # quicker than the way to a thread and back
         if not self._most:
             return await self._here.frame(page, form)
         self._hire(len(page.body), ahead=len(page.body) * (page.total - page.offset) // max(1, page.count))
-        await self._turns.acquire()
-        process = self._idle.popleft() if self._idle else None
+        process = await self._turn()
         try:
             made = None if process is None else await self._make_there(process, page, form)
             return await self._here.frame(page, form) if made is None else made
         finally:
-            self._return(process)
+            self._give_back(process)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether somebody can take a page now: a process, or this one where there is none."""
+        return bool(self._idle) or not (self._living or self._here_is_busy)
+
+    async def _turn(self) -> EncoderProcess | None:
+        """Wait for an encoder: a process, or None for this one."""
+        waits = bool(self._waiting or self._called)
+        while waits or not self._is_free:
+            called = anyio.Event()
+            self._waiting.append(called)
+            try:
+                await called.wait()
+            except anyio.get_cancelled_exc_class():
+                if called.is_set():
+                    self._called -= 1
+                    self._call()
+                else:
+                    self._waiting.remove(called)
+                raise
+            self._called -= 1
+            waits = False
+        if self._idle:
+            return self._idle.popleft()
+        self._here_is_busy = True
+        return None
 
     async def _make_there(self, process: EncoderProcess, page: PageFetched, form: Form) -> Frame | None:
         """Have it made by a process; None where it cannot be: refused there, it is refused here with all its words."""
         try:
-            return await anyio.to_thread.run_sync(process.frame, page, form, limiter=self._there)
+            return await anyio.to_thread.run_sync(
+                process.frame, page, form, limiter=self._there, abandon_on_cancel=True
+            )
+        except anyio.get_cancelled_exc_class():  # the run is cut off: whoever hangs shall not hold it up
+            self._living.discard(process)
+            self._ended.append(process)
+            process.dismiss()
+            raise
         except EncoderLost as lost:
             self._living.discard(process)
             self._bury(process, str(lost), "its page was encoded without it")
             return None
 
-    def _return(self, process: EncoderProcess | None) -> None:
-        """Give a turn back, with the process that it was for, unless that has gone and others are left."""
-        if process in self._living:
+    def _give_back(self, process: EncoderProcess | None) -> None:
+        if process is None:
+            self._here_is_busy = False
+        elif process in self._living:
             self._idle.append(process)
-        elif process is not None and self._living:
-            return
-        self._turns.release()
         self._welcome()
+
+    def _call(self) -> None:
+        """Call as many of those who wait as there are encoders free."""
+        free = len(self._idle) if self._living else int(not self._here_is_busy)
+        while self._waiting and self._called < free:
+            self._called += 1
+            self._waiting.popleft().set()
 
     def _hire(self, size: int, *, ahead: int) -> None:
         """Start a process if a page of ``size`` bytes finds too few, or if so many bytes are ahead of it."""
         self._welcome()
-        if not self._turns.value:
+        if not self._is_free:
             self._waited += size
         while len(self._living) + len(self._starting) < self._most and (self._eager or pays(self._waited, ahead)):
             self._waited = 0
@@ -125,17 +166,16 @@ class Encoders:
             process.start()
 
     def _welcome(self) -> None:
-        """Take in those that have become ready. The first takes over the turn that there was without it."""
+        """Take in those that have become ready."""
         for process in self._starting[:]:
             if process.ready:
                 self._starting.remove(process)
                 self._idle.append(process)
                 self._living.add(process)
-                if len(self._living) > 1:
-                    self._turns.release()
             elif process.failed:
                 self._starting.remove(process)
                 self._bury(process, process.failed, "the run goes on without it")
+        self._call()
 
     def _bury(self, process: EncoderProcess, how: str, meanwhile: str) -> None:
         self._ended.append(process)

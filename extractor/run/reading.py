@@ -90,6 +90,10 @@ class Reading:
         self._trial = Trial(access, kind, page, token=self._token, records_member=self._form.records_member)
         return self._trial
 
+    def tried(self) -> None:
+        """Forget the trial, and the pages that it holds."""
+        self._trial = None
+
     async def keep(self, page: PageFetched) -> None:
         """Encode a page; store it, and those that waited for it, when its turn has come."""
         command = self._asked.pop(page.asked)

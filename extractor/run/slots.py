@@ -100,9 +100,10 @@ class Claim:
         """Whether the page that the writing waits for has a slot."""
         return any(offset <= self.stored_to + 1 for offset in self._held)
 
-    def rank(self) -> tuple[bool, bool, int, int]:
-        """Who goes first: the lowest."""
-        return not self.at_head, not self._urgent(), self.held, self._waiting[0][1]
+    def rank(self) -> tuple[int, bool, int, int]:
+        """Who goes first: the lowest. A page that holds up others of its export, then any that is next, then others."""
+        kind = 2 if not self.at_head else 1 if not self._held else 0
+        return kind, not self._urgent(), self.held if kind else 0, self._waiting[0][1]
 
     async def take(self, offset: int) -> None:
         """Wait for a slot for the page at ``offset``. Cancelled while it waits, it holds none."""
@@ -112,10 +113,13 @@ class Claim:
         self._slots.look_again()
         try:
             await granted.wait()
-        finally:
-            if not granted.is_set():
+        except anyio.get_cancelled_exc_class():
+            if granted.is_set():
+                self.give(offset)
+            else:
                 self._waiting.remove(entry)
                 heapq.heapify(self._waiting)
+            raise
 
     def grant(self) -> None:
         """Let the first one in; the slot is counted by the caller."""

@@ -48,7 +48,8 @@ class Trial:
             elif isinstance(answer, PageFetched):
                 await self._there.wait()
                 agreed = await anyio.to_thread.run_sync(self._compare, answer)
-                self._judge(self._access.agreed if agreed else self._access.differed)
+                if agreed is not None:
+                    self._judge(self._access.agreed if agreed else self._access.differed)
         finally:
             if not self._judged:
                 self._judge(self._access.no_answer)
@@ -62,12 +63,14 @@ class Trial:
         self._judged = True
         judge(self._kind)
 
-    def _compare(self, middle: PageFetched) -> bool:
+    def _compare(self, middle: PageFetched) -> bool | None:
+        """Whether they say the same; None where one of them cannot be read, which says nothing of the others."""
         place = between(self._first.count)
         if self._second is None or (middle.offset, middle.total) != (place.offset, self._first.total):
             return False
         try:
             first, second, across = (texts_of(page.body, self._member) for page in (self._first, self._second, middle))
         except IntegrityError:
-            return False
-        return len(across) == middle.count and same(first, second, across)
+            return None
+        counts = (self._first.count, self._second.count, middle.count)
+        return same(first, second, across) if counts == (len(first), len(second), len(across)) else None

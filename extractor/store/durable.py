@@ -81,6 +81,14 @@ def _about(path: Path, *operations: Operation) -> Iterator[None]:
         raise local_error(error, path) from error
 
 
+Identity = tuple[int, int, int, int, int]  # device, inode, size, and times of the last changes in nanoseconds
+
+
+def identity(found: os.stat_result) -> Identity:
+    """Give what tells a file, unchanged, from any other."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 class AppendFile:
     """An open file that is only ever appended to. Its methods raise LocalError; ``close`` may be called twice.
 
@@ -109,6 +117,13 @@ class AppendFile:
             os.fsync(self._fd)
         if self._cached >= _ENOUGH:
             self._release()
+
+    def identity(self) -> Identity:
+        """Say which file it is, and in which state."""
+        try:
+            return identity(os.fstat(self._fd))
+        except OSError as error:
+            raise local_error(error, self.path) from error
 
     def _release(self) -> None:
         """Tell the system that it need not keep in memory what is on the disk: its memory then serves the next write.

@@ -96,6 +96,13 @@ def tokens(text: bytes, at: int = 0) -> Iterator[Token]:
             wanted = "a comma or a closing bracket"
 
 
+def _name(page: bytes, token: Token) -> str:
+    try:
+        return str(json.loads(page[token.start : token.end]))
+    except UnicodeDecodeError:
+        raise NotJson("a member's name is not valid UTF-8", token.start) from None
+
+
 def cut(page: bytes, member: str) -> list[bytes]:
     """Cut a page into the texts of its records; the member's name is matched exactly, else without regard to case.
 
@@ -111,7 +118,7 @@ def cut(page: bytes, member: str) -> list[bytes]:
         if depth == 0 and token.kind != "{":
             raise NotJson("the page is not a JSON object", token.start)
         if token.kind == "key" and depth == 1:
-            key = json.loads(page[token.start : token.end])
+            key = _name(page, token)
         elif depth == 1 and key.casefold() == member.casefold() and token.kind not in {":", ",", "}"}:
             found.append((key, _elements(page, token, walk)))
             continue

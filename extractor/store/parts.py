@@ -119,6 +119,8 @@ class ExportParts:
         self._durable_bytes = 0  # of the last part
         self._unsynced: list[bytes] = []  # the frames behind them
         self._failed = False
+        self._identities: dict[int, durable.Identity] = {}  # of the parts that this object wrote, when last synced
+        self._anew: set[int] = set()  # parts that were written anew
         self.rewritten = 0  # parts that had to be written anew
 
     @property
@@ -189,8 +191,8 @@ class ExportParts:
         self._guarded(self._close)
         self.recount()
         if self._witness is not None:
-            for mark in self._marks:
-                self._witness.sealed(self._path(mark.part), mark.part_bytes)
+            for part, identity in self._identities.items():
+                self._witness.sealed(self._path(part), identity)
         return tuple(
             SealedPart(
                 name=self._path(mark.part).relative_to(self._root).as_posix(),
@@ -207,6 +209,8 @@ class ExportParts:
         """Remove every file and the folder, durably. May be called twice, and before anything was appended."""
         self.close()
         self._marks.clear()
+        self._identities.clear()
+        self._anew.clear()
         self._hashes.clear()
         self._census = Census()
         self._new_names = self._failed = False
@@ -255,6 +259,7 @@ class ExportParts:
             for part in range(len(last))
         ]
         self._hashes = [None] * len(last)
+        self._identities.clear()
         self._census = None if last else Census()
         self._new_names = self._failed = False
         self._synced(self._marks[-1].part_bytes if self._marks else 0)
@@ -294,12 +299,21 @@ class ExportParts:
             self._file = self._file or durable.open_to_append(path)
             try:
                 self._file.sync()
+                self._identify(self._file)
             except LocalError:
                 self._write_anew(path)
             self._synced(self._marks[-1].part_bytes)
         if self._new_names:
             durable.sync_folder(self._folder)
             self._new_names = False
+
+    def _identify(self, file: AppendFile) -> None:
+        """Keep in mind what the last part is, just synced, unless it is not what was written, or was not at first."""
+        mark, identity = self._marks[-1], file.identity()
+        if identity[2] == mark.part_bytes and mark.part not in self._anew:
+            self._identities[mark.part] = identity
+        else:
+            self._identities.pop(mark.part, None)
 
     def _synced(self, size: int) -> None:
         self._durable_bytes = size
@@ -320,6 +334,8 @@ class ExportParts:
         durable.replace(anew, path)
         self._file.path = path
         self._new_names = True
+        self._anew.add(self._marks[-1].part)
+        self._identities.pop(self._marks[-1].part, None)
         self.rewritten += 1
 
     def _close(self) -> None:

@@ -180,7 +180,7 @@ def _cut(body: bytes, member: str, first: int) -> _Cut:
     """Cut a page into the texts of its records, by msgspec if it can."""
     try:
         for way in (_cut_fast, _cut_beside_surrogates):
-            with suppress(msgspec.DecodeError, RecursionError):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 found = way(body, member)
                 if found is not None:
                     return found

@@ -12,7 +12,7 @@ import os
 import stat
 from pathlib import Path
 
-from extractor.store.durable import local_error
+from extractor.store.durable import Identity, identity, local_error
 
 
 def is_folder(path: Path) -> bool:
@@ -21,13 +21,10 @@ def is_folder(path: Path) -> bool:
     return found is not None and stat.S_ISDIR(found.st_mode)
 
 
-Identity = tuple[int, int, int, int, int]  # device, inode, size, and times of the last change in nanoseconds
-
-
 def identity_of(path: Path) -> Identity | None:
     """What tells whether the file at ``path`` is the same one, unchanged; None if there is none."""
     found = _look(path)
-    return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return None if found is None else identity(found)
 
 
 def file_size(path: Path) -> int | None:

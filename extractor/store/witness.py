@@ -1,13 +1,15 @@
 """Whether anybody has touched a file since this process made it durable.
 
 Decides when a sealed part need not be read a second time before it is published: when this process wrote and synced it,
-and neither its size nor its times nor its place on the disk have changed since. Does not compare contents (``sealed``
-does, wherever there is a doubt). One a run; ``parts`` tells it, ``publish`` asks it.
+and neither its size nor its times nor its place on the disk have changed since its last sync. Does not compare contents
+(``sealed`` does, wherever there is a doubt; a part that had to be written anew is one). One a run; ``parts`` tells it,
+``publish`` asks it.
 
-Decided: the moment of the last change of the file's own data (ctime) is the proof, because no program can set it back.
-Considered reading everything again, as after a resume: it cannot tell more of bytes that come from the page cache, and
-cost a third of a run without compression (measured). Small parts are not remembered: to read them costs less than to
-keep a hundred thousand of them in mind.
+Decided: the moment of the last change of the file (ctime) is the proof, because no program can set it back; a change of
+as many bytes within the same tick of the file system's clock, some milliseconds, would go unseen. Considered reading
+everything again, as after a resume, which sees what a disk loses without a word, and cost a third of a run without
+compression (measured); ``verify`` does it whenever it is wanted. Small parts are not remembered: to read them costs
+less than to keep a hundred thousand of them in mind.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from extractor.store.sight import Identity, identity_of
+from extractor.store.durable import Identity
+from extractor.store.sight import identity_of
 
 _SMALL: Final = 1024 * 1024  # bytes of a part that is read again in any case
 
@@ -26,10 +29,9 @@ class Witness:
     def __init__(self) -> None:
         self._known: dict[Path, Identity] = {}
 
-    def sealed(self, path: Path, size: int) -> None:
-        """Note that the file of ``size`` bytes is durable now, and closed."""
-        identity = identity_of(path) if size >= _SMALL else None
-        if identity is not None:
+    def sealed(self, path: Path, identity: Identity) -> None:
+        """Note what the file was when it was last synced; it is closed now."""
+        if identity[2] >= _SMALL:
             self._known[path] = identity
 
     def vouches(self, path: Path) -> bool:

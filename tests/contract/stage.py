@@ -165,12 +165,13 @@ async def play(
     lookout: Lookout = lambda _request, _now: None,
     start: float = NOW,
     latency: float = 0.005,
+    way: Callable[[Wire], None] = lambda _wire: None,
     **sections: Any,
 ) -> Played:
     """Run ``jobs`` (one of segment A when left out) to the end; ``fresh`` gives the run a folder of its own.
 
     ``spoil`` changes answers on their way, ``lookout`` looks at requests as they arrive; ``resume`` goes on. It begins
-    at ``start`` of the wall clock, and each request needs ``latency`` seconds to the server.
+    at ``start`` of the wall clock, and each request needs ``latency`` seconds to the server; ``way`` may change that.
     """
     service = settings if isinstance(settings, Service) else Service(settings)
     if fresh:
@@ -180,6 +181,7 @@ async def play(
     wire = Wire(service=service, clock=NightClock(start), latency=latency, lookout=lookout)
     if spoil is not None:
         wire.spoil = spoil
+    way(wire)
     return await _act(folder, config, wire)
 
 

@@ -150,15 +150,15 @@ def test_the_next_offset_is_offset_plus_count_never_offset_plus_limit() -> None:
     assert [(7, 10)] == requests
 
 
-def test_a_window_that_opens_leaves_room_for_what_is_under_way() -> None:
-    """The outstanding page may bring all that it was asked for; the next ones begin behind that."""
+def test_a_window_that_opens_waits_for_the_end_of_what_is_under_way() -> None:
+    """So pages end where they would have ended without it."""
     paging, _ = ask(Paging(limit=10))
     paging, requests = ask(accept(paging, asked=1, page=facts(1, 4, 100)))
     assert [(5, 10)] == requests
     paging, requests = ask(opened(paging, 4))
-    assert [(15, 4), (19, 4), (23, 4)] == requests
-    paging, requests = ask(accept(paging, asked=5, page=facts(5, 10, 100)))
-    assert [(27, 4)] == requests
+    assert [] == requests
+    paging, requests = ask(accept(paging, asked=5, page=facts(5, 4, 100)))
+    assert [(9, 4), (13, 4), (17, 4), (21, 4)] == requests
 
 
 def test_a_server_that_grants_less_is_asked_for_less() -> None:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from extractor.errors import IntegrityError
 from extractor.protocol.vocabulary import PageFetched
+from extractor.run import encoding_thread
 from extractor.run.encoders import SMALL, Encoders
 from extractor.store.frames import Form, Frame, make_frame
 
@@ -213,10 +215,10 @@ async def test_what_a_terminal_sends_to_everybody_does_not_end_a_process() -> No
 
 
 @pytest.mark.usefixtures("files")
-async def test_a_cancelled_page_leaves_its_process_fit_for_the_next() -> None:
-    """What was made for nobody is never given to somebody."""
+async def test_what_was_made_for_nobody_is_never_given_to_somebody() -> None:
+    """A page that is cancelled takes its process with it, if it had one; the next page is made by another."""
     async with Encoders(1) as encoders:
-        ids = await staffed(encoders)
+        await staffed(encoders)
         for number in range(1, 9):
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
@@ -225,7 +227,6 @@ async def test_a_cancelled_page_leaves_its_process_fit_for_the_next() -> None:
                         await anyio.lowlevel.checkpoint()
                     scope.cancel()
             assert make_frame(numbered(number), FORM) == await encoders.frame(numbered(number), FORM)
-        assert ids == encoders.processes
 
 
 ORPHANING = """
@@ -257,3 +258,39 @@ async def test_processes_end_when_theirs_is_killed() -> None:
         ended, _, _ = select.select([each], [], [], PATIENCE)
         os.close(each)
         assert [each] == ended
+
+
+async def test_the_only_encoder_dies_and_another_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits is served: by this process while there is no other, by the new one afterwards."""
+
+    def slow(page: PageFetched, form: Form) -> Frame:
+        time.sleep(0.7)  # longer than a process takes to start
+        return make_frame(page, form)
+
+    async with Encoders(1) as encoders:
+        (pid,) = await staffed(encoders)
+        monkeypatch.setattr(encoding_thread, "make_frame", slow)
+        os.kill(pid, signal.SIGKILL)
+        made: list[int] = []
+
+        async def make(number: int) -> None:
+            await encoders.frame(numbered(number), FORM)
+            made.append(number)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                for number in range(1, 8):
+                    tasks.start_soon(make, number)
+                    await anyio.sleep(0.15)
+    assert list(range(1, 8)) == sorted(made)
+
+
+async def test_a_process_that_hangs_does_not_hold_up_who_is_cut_off() -> None:
+    """It is given up."""
+    async with Encoders(1) as encoders:
+        (pid,) = await staffed(encoders)
+        os.kill(pid, signal.SIGSTOP)
+        with anyio.move_on_after(0.3) as scope:
+            await encoders.frame(numbered(1), FORM)
+        assert scope.cancelled_caught
+        assert encoders.processes == ()

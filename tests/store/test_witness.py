@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from extractor.store.durable import identity
 from extractor.store.witness import Witness
 
 LARGE = 1024 * 1024
@@ -18,7 +19,7 @@ def sealed(folder: Path, size: int = LARGE) -> tuple[Witness, Path]:
     path = folder / "part-00000.ndjson"
     path.write_bytes(b"a" * size)
     witness = Witness()
-    witness.sealed(path, size)
+    witness.sealed(path, identity(path.stat()))
     return witness, path
 
 
