@@ -138,25 +138,35 @@ def main() -> int:
     wanted = set(given.only.split(",")) if given.only else everything
     with tempfile.TemporaryDirectory(dir=given.dir, prefix=".bench-work-") as folder:
         groups = throughput(wanted, given, Path(folder))
-    sections = [section_of(program, quick=given.quick) for program in PROGRAMS if program in wanted]
-    report = Report(
-        groups=groups,
-        sections=[section for section in sections if section is not None],
-        machine=f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()}, {os.cpu_count()} cores{processor()}",
-        command="make bench",
-        rounds=given.rounds,
-        records=given.records,
-        versions=versions(),
-    )
-    if given.quick or given.no_write or wanted != everything:
-        print(document(report))
-    else:
+    sections: list[Section] = []
+    lasting = not (given.quick or given.no_write or wanted != everything)
+    for program in [None, *(name for name in PROGRAMS if name in wanted)]:
+        if program is not None and (section := section_of(program, quick=given.quick)) is not None:
+            sections.append(section)
+        report = Report(
+            groups=groups,
+            sections=sections,
+            machine=f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()}, {os.cpu_count()} cores{processor()}",
+            command="make bench",
+            rounds=given.rounds,
+            records=given.records,
+            versions=versions(),
+        )
+        if lasting:  # after each section: the last one takes its time, and what was measured is not lost with it
+            write(report, groups)
+    if lasting:
         print("\n".join(lines_of_goals(report)))
-        DOCUMENT.write_text(document(report, picture=PICTURE.name), encoding="utf-8")
-        subtitle = f"{report.machine}; pages of 1,000 records of 1.6 KB over loopback, one core"
-        PICTURE.write_text(svg(groups, subtitle=subtitle), encoding="utf-8")
         print(f"\nwritten: {DOCUMENT.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
+    else:
+        print(document(report))
     return 0
+
+
+def write(report: Report, groups: dict[str, Results]) -> None:
+    """Write document and plot."""
+    DOCUMENT.write_text(document(report, picture=PICTURE.name), encoding="utf-8")
+    subtitle = f"{report.machine}; pages of 1,000 records of 1.6 KB over loopback, one core"
+    PICTURE.write_text(svg(groups, subtitle=subtitle), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -110,3 +110,11 @@ def test_a_page_of_other_numbers_than_were_read_is_spoiled() -> None:
     other = PageFetched(asked=3, offset=3, count=2, total=8, has_more=True, body=page.body)
     with pytest.raises(PageSpoiled, match="its envelope contradicts itself"):
         make_frame(other, Form(records_member=MEMBER, record_id="ProfileId"))
+
+
+def test_a_name_in_the_envelope_that_is_no_text_spoils_the_page() -> None:
+    """It is the page's own failure, where its names must be looked at: no bug, and no other job's."""
+    body = b'{"Count":1,"HasMore":false,"Offset":1,"TotalResults":1,"Limi\xff":5,"profilelist":[ {"ProfileId":1}]}'
+    page = PageFetched(asked=1, offset=1, count=1, total=1, has_more=False, body=body)
+    with pytest.raises(PageSpoiled):
+        make_frame(page, Form(records_member="ProfileList", record_id="ProfileId"))
