@@ -299,9 +299,10 @@ class ExportParts:
             self._file = self._file or durable.open_to_append(path)
             try:
                 self._file.sync()
-                self._identify(self._file)
             except LocalError:
                 self._write_anew(path)
+            else:
+                self._identify(self._file)
             self._synced(self._marks[-1].part_bytes)
         if self._new_names:
             durable.sync_folder(self._folder)
