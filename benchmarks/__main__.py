@@ -126,6 +126,7 @@ def main() -> int:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--short", action="store_true", help="all of it, but each program of its own in its quick form")
     parser.add_argument("--rounds", type=int, default=None)
     parser.add_argument("--records", type=int, default=None)
     parser.add_argument("--only", default="", help=f"some of loop,extractor,peer,{','.join(PROGRAMS)}")
@@ -141,13 +142,13 @@ def main() -> int:
     sections: list[Section] = []
     lasting = not (given.quick or given.no_write or wanted != everything)
     for program in [None, *(name for name in PROGRAMS if name in wanted)]:
-        if program is not None and (section := section_of(program, quick=given.quick)) is not None:
+        if program is not None and (section := section_of(program, quick=given.quick or given.short)) is not None:
             sections.append(section)
         report = Report(
             groups=groups,
             sections=sections,
             machine=f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()}, {os.cpu_count()} cores{processor()}",
-            command="make bench",
+            command=f"python -m benchmarks --short --rounds {given.rounds}" if given.short else "make bench",
             rounds=given.rounds,
             records=given.records,
             versions=versions(),
