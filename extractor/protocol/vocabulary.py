@@ -302,7 +302,8 @@ class PageRefused:
 class PageUnreadable:
     """A page that came, and that its envelope described, cannot be read as a whole: it is asked for again.
 
-    ``command`` is what was asked, ``count`` the records that the envelope said it had; ``draw`` as in RequestFailed.
+    ``command`` is what was asked, ``count`` the records that the envelope said it had. ``draw`` as in RequestFailed;
+    the default, the longest wait, is what is used: such pages come one by one.
     """
 
     durable: ClassVar[bool] = False

@@ -47,11 +47,6 @@ class Gate:
         """How many may be under way now."""
         return self._pressure.limit
 
-    @property
-    def most(self) -> int:
-        """How many there will never be more of."""
-        return self._pressure.most
-
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Wait for a place, first come, first served, and hold it."""

@@ -15,8 +15,8 @@ import anyio.abc
 from extractor.observe.news import JobEnded, Listener, Noticed, PaceChanged
 from extractor.plan.job import JobSpec
 from extractor.plan.order import Turns
+from extractor.protocol.access import RandomAccess
 from extractor.protocol.vocabulary import Verdict
-from extractor.run.access import RandomAccess
 from extractor.run.drive import Drive
 from extractor.run.encoders import Encoders
 from extractor.run.engine import Asker, Recorder, Settings

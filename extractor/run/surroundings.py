@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 
 from extractor.observe.news import Listener
 from extractor.plan.job import JobSpec
+from extractor.protocol.access import RandomAccess
 from extractor.protocol.dialect import Dialect
 from extractor.protocol.life import LifePolicy
 from extractor.protocol.pace import PollPolicy, shared_pause
 from extractor.protocol.tonight import Tonight
 from extractor.protocol.vocabulary import PageFetched
-from extractor.run.access import RandomAccess
 from extractor.run.engine import Asker, Recorder
 from extractor.run.gates import Gates
 from extractor.run.halt import Halt

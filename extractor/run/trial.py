@@ -12,8 +12,8 @@ import anyio.to_thread
 
 from extractor.errors import IntegrityError
 from extractor.plan.job import Kind
+from extractor.protocol.access import RandomAccess, between, same
 from extractor.protocol.vocabulary import Event, FetchPage, PageFetched, RequestFailed
-from extractor.run.access import RandomAccess, between, same
 from extractor.store.records import texts_of
 
 

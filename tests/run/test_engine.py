@@ -303,7 +303,7 @@ async def test_a_halt_finishes_what_is_in_flight_and_asks_for_nothing_new(tmp_pa
     stored = [event for event in run.events("S0") if isinstance(event, PageStored)]
     fetches = [offset for name, kind, offset in run.service.log if (name, kind) == ("S0", "FetchPage")]
     assert [event.offset for event in stored] == list(range(1, len(stored) * 100, 100))
-    assert len(stored) >= len(set(fetches)) - 1 - 1  # one is the trial of random access
+    assert len(stored) >= len(set(fetches) - {51}) - 1  # at 51 is the trial of random access, if S0 has made it
 
 
 async def test_a_halt_takes_back_what_waits_for_its_turn(tmp_path: Path) -> None:
