@@ -3,8 +3,8 @@
 The contract does not say (section 3.4). While the second page is under way, a page is asked for that begins in the
 middle of the first one and ends in the middle of the second. If its records are theirs, byte for byte, all exports of
 that kind are read several pages at a time; if not, or if the server refuses, one after the other, with a notice.
-Decides who tries, and what the comparison means; does not ask (``run.trial`` does). Called by ``run``. The configuration
-may spare the trial (``connection.dialect.random_access``).
+Decides who tries, and what the comparison means; does not ask (``run.trial`` does). Called by ``run``. The
+configuration may spare the trial (``connection.dialect.random_access``).
 
 Decided: a trial a run and kind of dataset, one request more than without; considered one an export, which costs small
 exports a third, and one for ever, which a change of the service would turn into lost nights.
